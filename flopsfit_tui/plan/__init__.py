@@ -1,0 +1,1 @@
+"""Which trials a sweep runs, and what they will cost."""

@@ -1,0 +1,1 @@
+"""From outcomes to what people read: rows, series, plots, summaries, files."""

@@ -1,0 +1,1 @@
+"""What a sweep has done, on disk."""

@@ -1,0 +1,1 @@
+"""Running a plan: what is left, who trains it, what it says."""

@@ -1,0 +1,1 @@
+"""Training one trial, and measuring models; torch lives here."""
