@@ -1,0 +1,69 @@
+"""The best size for a budget: where one more parameter and one more token would buy the same.
+
+Everything is in logs: n = ln N, d = ln D, g(n) = ln F(e^n), and C = F(N) D gives d = ln C - g(n). At the optimum
+
+    alpha A e^(-alpha n) = g'(n) beta B e^(-beta d),
+
+which 6N (g' = 1) answers in closed form and a measured cost by bisection, for many laws at once.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from flopsfit_tui.fit.arrays import Array
+from flopsfit_tui.fit.cost import Cost
+
+LOG_SIX = math.log(6.0)
+STEP = 1e-3  # in ln N, for the slope of a cost known only as a function: error of g' below 1e-7 for a smooth F
+SPAN = 16.0  # the measured-cost optimum is looked for within e^16 either side of the 6N one
+SCAN = 161
+
+
+def log_cost(n: Array, flops: Cost | None) -> Array:
+    """ln F at ln N = n, any shape."""
+    return n + LOG_SIX if flops is None else np.log(np.asarray(flops(np.exp(n)), dtype=np.float64))
+
+
+def slope_of_cost(n: Array, flops: Cost | None) -> tuple[Array, Array]:
+    """First and second derivative of ln F with respect to ln N."""
+    if flops is None:
+        return np.ones_like(n), np.zeros_like(n)
+    up, here, down = log_cost(n + STEP, flops), log_cost(n, flops), log_cost(n - STEP, flops)
+    return (up - down) / (2 * STEP), (up - 2 * here + down) / STEP**2
+
+
+def best_log_params(theta: Array, log_budget: float, flops: Cost | None) -> tuple[Array, Array]:
+    """ln N_opt and ln F there. theta: (..., 5) laws (E, A, B, alpha, beta) with A, B > 0; both answers (...)."""
+    _, a, b, alpha, beta = np.moveaxis(theta, -1, 0)
+    pull = np.log(alpha * a) - np.log(beta * b)
+    n = (pull + beta * (log_budget - LOG_SIX)) / (alpha + beta)
+    if flops is None:
+        return n, n + LOG_SIX
+    n = _bisect(n, pull, alpha, beta, log_budget, flops)
+    return n, log_cost(n, flops)
+
+
+def _bisect(start: Array, pull: Array, alpha: Array, beta: Array, log_budget: float, flops: Cost) -> Array:
+    """The sign change of the balance nearest to the 6N optimum, found by scanning, then halving to rounding."""
+
+    def balance(n: Array) -> Array:  # positive where a larger model is still worth it
+        slope, _ = slope_of_cost(n, flops)
+        data = np.log(np.maximum(slope, 1e-12)) - beta * (log_budget - log_cost(n, flops))
+        return np.asarray(pull - alpha * n - data)
+
+    offsets = np.linspace(-SPAN, SPAN, SCAN).reshape((-1,) + (1,) * np.ndim(start))
+    grid = start + offsets
+    positive = balance(grid) > 0
+    falls = positive[:-1] & ~positive[1:]
+    middle = np.abs(offsets[:-1] + SPAN / (SCAN - 1))
+    i = np.argmin(np.where(falls, middle, np.inf), axis=0)
+    low = np.take_along_axis(grid, np.expand_dims(i, 0), axis=0)[0]
+    high = low + 2 * SPAN / (SCAN - 1)
+    for _ in range(44):
+        half = (low + high) / 2
+        up = balance(half) > 0
+        low, high = np.where(up, half, low), np.where(up, high, half)
+    return np.asarray((low + high) / 2)
