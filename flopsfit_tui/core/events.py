@@ -1,0 +1,94 @@
+"""What a sweep says while it runs: frozen facts, in the order in which they became true.
+
+Every front end sees the same events, and each is in the store before it is seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flopsfit_tui.core.trial import Outcome, Plan
+
+
+@dataclass(frozen=True)
+class SweepStarted:
+    """The first event: the plan and what earlier runs already finished."""
+
+    plan: Plan
+    outcomes: dict[str, Outcome]  # by trial key
+    slots: int  # trials that can run at once
+    seconds: dict[str, float]  # predicted, by trial key; empty when nothing was timed
+
+
+@dataclass(frozen=True)
+class TrialStarted:
+    """A worker took a trial."""
+
+    key: str
+    worker: str
+
+
+@dataclass(frozen=True)
+class TrialProgress:
+    """How far a running trial is; at most ten a second from each."""
+
+    key: str
+    step: int
+    tokens: int
+    flops: float
+    loss: float  # mean training loss since the last progress of this trial
+    seconds: float  # of training so far, without pauses
+
+
+@dataclass(frozen=True)
+class TrialEnded:
+    """A trial finished, failed or was skipped; failed carries its traceback."""
+
+    key: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class TrialReturned:
+    """A trial was given back unfinished, because the sweep stops or its worker died; it is pending again."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class SweepPaused:
+    """Every worker has stopped between two steps."""
+
+
+@dataclass(frozen=True)
+class SweepResumed:
+    """The workers go on from the step at which they stopped."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something a person should read."""
+
+    level: Literal["info", "warning", "error"]
+    message: str
+
+
+@dataclass(frozen=True)
+class SweepEnded:
+    """The last event: `done` when no trial is left to run, else `stopped`."""
+
+    reason: Literal["done", "stopped"]
+
+
+Event = (
+    SweepStarted
+    | TrialStarted
+    | TrialProgress
+    | TrialEnded
+    | TrialReturned
+    | SweepPaused
+    | SweepResumed
+    | Note
+    | SweepEnded
+)

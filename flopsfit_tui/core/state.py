@@ -1,0 +1,149 @@
+"""A sweep as it stands: a fold over its events, which every front end draws and none computes again."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from flopsfit_tui.core.events import (
+    Event,
+    Note,
+    SweepEnded,
+    SweepPaused,
+    SweepResumed,
+    SweepStarted,
+    TrialEnded,
+    TrialProgress,
+    TrialReturned,
+    TrialStarted,
+)
+from flopsfit_tui.core.trial import Outcome, Plan, Status, Trial
+
+Phase = Literal["waiting", "running", "paused", "done", "stopped"]
+HISTORY_ROWS = 1000  # kept of each trial; a curve on a terminal has a tenth of that many columns
+
+
+@dataclass
+class TrialState:
+    """One trial and how far it is."""
+
+    trial: Trial
+    status: Status = "pending"
+    outcome: Outcome | None = None
+    worker: str = ""
+    step: int = 0
+    loss: float = math.nan  # the latest training loss while it runs
+    seconds: float = 0.0
+    history: list[tuple[int, float]] = field(default_factory=list)  # (step, training loss), thinned
+
+    @property
+    def fraction(self) -> float:
+        """Done of planned steps, 0 to 1."""
+        if self.status in ("finished", "failed", "skipped"):
+            return 1.0
+        return self.step / self.trial.steps
+
+
+class SweepState:
+    """All that is known of a sweep; `apply` takes the events in order and is the only thing that changes it."""
+
+    def __init__(self) -> None:
+        self.plan: Plan | None = None
+        self.phase: Phase = "waiting"
+        self.trials: dict[str, TrialState] = {}
+        self.slots = 1
+        self.predicted: dict[str, float] = {}  # seconds, by trial key
+        self.notes: list[Note] = []
+        self.version = 0  # grows with every event: draw when it has
+        self.outcomes_version = 0  # grows with every outcome: refit when it has
+        self._clock = 0.0  # when the present stretch of running began
+        self._ran = 0.0  # seconds of earlier stretches
+
+    def apply(self, event: Event) -> None:
+        """Fold one event in."""
+        self.version += 1
+        match event:
+            case SweepStarted():
+                self._start(event)
+            case TrialStarted(key, worker):
+                now = self.trials[key]
+                now.status, now.worker, now.step, now.loss, now.seconds = "running", worker, 0, math.nan, 0.0
+                now.history.clear()
+            case TrialProgress():
+                self._progress(event)
+            case TrialEnded(key, outcome):
+                now = self.trials[key]
+                now.status, now.outcome, now.worker = outcome.status, outcome, ""
+                self.outcomes_version += 1
+            case TrialReturned(key):
+                now = self.trials[key]
+                now.status, now.worker, now.step, now.loss = "pending", "", 0, math.nan
+            case SweepPaused():
+                self._stop_clock("paused")
+            case SweepResumed():
+                self.phase, self._clock = "running", time.monotonic()
+            case Note():
+                self.notes.append(event)
+            case SweepEnded(reason):
+                self._stop_clock(reason)
+
+    def _start(self, event: SweepStarted) -> None:
+        self.plan, self.slots, self.predicted = event.plan, event.slots, event.seconds
+        self.trials = {t.key: TrialState(t) for t in event.plan.trials}
+        for key, outcome in event.outcomes.items():
+            if key in self.trials:
+                self.trials[key] = replace(self.trials[key], status=outcome.status, outcome=outcome)
+        self.phase, self._clock = "running", time.monotonic()
+        self.outcomes_version += 1
+
+    def _progress(self, event: TrialProgress) -> None:
+        now = self.trials[event.key]
+        now.step, now.loss, now.seconds = event.step, event.loss, event.seconds
+        if not now.history or event.step - now.history[-1][0] >= now.trial.steps / HISTORY_ROWS:
+            now.history.append((event.step, event.loss))
+
+    def _stop_clock(self, phase: Phase) -> None:
+        if self.phase == "running":
+            self._ran += time.monotonic() - self._clock
+        self.phase = phase
+
+    def load_history(self, history: dict[str, list[tuple[int, float]]]) -> None:
+        """Give back to finished trials the curves that the store kept of them."""
+        for key, rows in history.items():
+            if key in self.trials and not self.trials[key].history:
+                self.trials[key].history = list(rows)
+        self.version += 1
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """What has ended so far, by trial key."""
+        return {key: s.outcome for key, s in self.trials.items() if s.outcome is not None}
+
+    def count(self, status: Status) -> int:
+        """How many trials are in a status."""
+        return sum(s.status == status for s in self.trials.values())
+
+    @property
+    def running_seconds(self) -> float:
+        """Seconds this sweep has been running, without pauses."""
+        return self._ran + (time.monotonic() - self._clock if self.phase == "running" else 0.0)
+
+    @property
+    def flops_done(self) -> float:
+        """Training FLOPs spent on what has ended and on what runs."""
+        return sum(s.fraction * s.trial.flops for s in self.trials.values())
+
+    @property
+    def flops_planned(self) -> float:
+        """Training FLOPs of the whole plan."""
+        return sum(s.trial.flops for s in self.trials.values())
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Training tokens a second over all running trials."""
+        speeds = (s.step * s.trial.tokens / s.trial.steps / s.seconds for s in self._running() if s.seconds > 0)
+        return sum(speeds)
+
+    def _running(self) -> list[TrialState]:
+        return [s for s in self.trials.values() if s.status == "running"]

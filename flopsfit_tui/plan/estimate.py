@@ -1,0 +1,96 @@
+"""What a plan will cost before it starts, and what is left of it while it runs: seconds and memory."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flopsfit_tui.core.state import SweepState
+from flopsfit_tui.core.trial import Plan, Trial
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A short timing of one size on the device that will train it."""
+
+    size: int
+    seconds_per_step: float
+    eval_seconds: float  # the held-out loss, once
+    memory_bytes: int  # peak of the process (or of the accelerator)
+    device: str
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Predicted seconds of every trial, and of the sweep on its workers."""
+
+    seconds: Mapping[str, float]  # by trial key
+    total_seconds: float
+    memory_bytes: int  # all workers together
+    workers: int
+    device: str
+
+
+def estimate(plan: Plan, rehearsals: Sequence[Rehearsal], workers: int) -> Estimate:
+    """Predict a plan's cost from timings of its extreme sizes.
+
+    The time of a step is a fixed part plus a part in proportion to its FLOPs, drawn through the smallest and the
+    largest size; both parts are at least zero.
+    """
+    step_seconds = _line([(plan.flops_per_token(r.size), r.seconds_per_step) for r in rehearsals])
+    eval_seconds = _line([(plan.flops_per_token(r.size), r.eval_seconds) for r in rehearsals])
+    seconds = {
+        t.key: t.steps * step_seconds(plan.flops_per_token(t.size)) + eval_seconds(plan.flops_per_token(t.size))
+        for t in plan.trials
+    }
+    return Estimate(
+        seconds=seconds,
+        total_seconds=makespan(seconds.values(), workers),
+        memory_bytes=max(r.memory_bytes for r in rehearsals) * workers,
+        workers=workers,
+        device=rehearsals[0].device,
+    )
+
+
+def _line(points: list[tuple[float, float]]) -> Callable[[float], float]:
+    """The line through the outermost points, its slope and its start at zero both at least zero."""
+    (x0, y0), (x1, y1) = min(points), max(points)
+    slope = max(0.0, (y1 - y0) / (x1 - x0)) if x1 > x0 else 0.0
+    start = y0 - slope * x0
+    if start < 0:
+        start, slope = 0.0, y1 / x1
+    return lambda x: start + slope * x
+
+
+def longest_first(trials: Iterable[Trial], seconds: Mapping[str, float]) -> list[Trial]:
+    """The order to start trials in: longest predicted first, so that no worker idles at the end; FLOPs break ties."""
+    return sorted(trials, key=lambda t: (-seconds.get(t.key, 0.0), -t.flops, t.size, t.seed))
+
+
+def makespan(durations: Iterable[float], workers: int) -> float:
+    """Seconds until all is done when each free worker takes the longest that is left."""
+    free_at = [0.0] * max(1, workers)
+    for duration in sorted(durations, reverse=True):
+        heapq.heapreplace(free_at, free_at[0] + duration)
+    return max(free_at)
+
+
+def seconds_left(state: SweepState) -> float:
+    """Time to the end of a sweep: predictions, corrected by how long the trials really took so far; NaN if unknown."""
+    if not state.predicted:
+        return math.nan
+    took = promised = 0.0
+    for key, now in state.trials.items():
+        done = now.outcome.seconds if now.outcome else now.seconds
+        if now.status in ("finished", "running") and done > 0:
+            took += done
+            promised += state.predicted[key] * now.fraction
+    pace = (took + 1.0) / (promised + 1.0)  # one second of faith in the prediction steadies the start
+    left = [
+        state.predicted[key] * pace * (1 - now.fraction)
+        for key, now in state.trials.items()
+        if now.status in ("pending", "running")
+    ]
+    return makespan(left, state.slots)

@@ -1,0 +1,121 @@
+"""Who trains: the protocol that every executor keeps, and Here, which trains in the calling thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from typing import Any, Protocol
+
+from flopsfit_tui.core.events import Event
+from flopsfit_tui.sweep.job import Job, Train, perform
+
+
+class Executor(Protocol):
+    """Does jobs. All calls come from one thread, the sweeping one; events come back through `poll`."""
+
+    slots: int  # trials at once
+
+    @property
+    def free(self) -> int:
+        """Slots in which a trial can begin now."""
+        ...
+
+    def call(self, jobs: Sequence[Job]) -> list[Any]:
+        """Do short jobs, side by side where it can, and give their results in order.
+
+        Raises ValueError or TypeError, as the job did, for what a person can mend; RuntimeError with a traceback else.
+        """
+        ...
+
+    def start(self, job: Train) -> str:
+        """Begin a trial in a free slot; the name of who trains it."""
+        ...
+
+    def poll(self, seconds: float) -> list[Event]:
+        """What the running trials have said; waits at most about `seconds` for something."""
+        ...
+
+    def hold(self) -> bool:
+        """Ask every running trial to stand still between two steps; whether all of them do by now."""
+        ...
+
+    def release(self) -> None:
+        """Let them go on."""
+        ...
+
+    def abandon(self) -> None:
+        """Drop what is running, at once."""
+        ...
+
+    def close(self) -> None:
+        """Let every worker go; calls after this one start new workers."""
+        ...
+
+
+class Here:
+    """Trains one trial after the other in the calling thread: for debugging, and for objects that cannot travel."""
+
+    slots = 1
+
+    def __init__(self, threads: int = 1) -> None:
+        self._threads = threads
+        self._running: Generator[Event, None, Any] | None = None
+
+    @property
+    def free(self) -> int:
+        """One while no trial runs."""
+        return int(self._running is None)
+
+    def call(self, jobs: Sequence[Job]) -> list[Any]:
+        """Do short jobs one after the other."""
+        from flopsfit_tui.train.loop import torch_threads
+
+        results = []
+        for job in jobs:
+            with torch_threads(self._threads):
+                results.append(_result(perform(job)))
+        return results
+
+    def start(self, job: Train) -> str:
+        """Begin a trial; it runs while `poll` is called."""
+        assert self._running is None
+        self._running = perform(job)
+        return "here"
+
+    def poll(self, seconds: float) -> list[Event]:
+        """Train until the trial says something."""
+        from flopsfit_tui.train.loop import torch_threads
+
+        if self._running is None:
+            time.sleep(seconds)
+            return []
+        with torch_threads(self._threads):
+            for event in self._running:
+                return [event]
+        self._running = None
+        return []
+
+    def hold(self) -> bool:
+        """Nothing runs between two polls."""
+        return True
+
+    def release(self) -> None:
+        """Nothing to do: the next poll trains on."""
+
+    def abandon(self) -> None:
+        """Drop the running trial."""
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def close(self) -> None:
+        """Drop the running trial; there are no workers."""
+        self.abandon()
+
+
+def _result(job: Generator[Event, None, Any]) -> Any:
+    while True:
+        try:
+            next(job)
+        except StopIteration as done:
+            return done.value

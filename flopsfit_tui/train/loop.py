@@ -1,0 +1,164 @@
+"""Train one trial: a generator of events, which its caller may leave standing between any two of them to pause it."""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from flopsfit_tui.core.events import TrialEnded, TrialProgress
+from flopsfit_tui.core.trial import Outcome, Recipe, Trial
+from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.train.device import pick_device
+from flopsfit_tui.train.measure import build_model, to_device
+from flopsfit_tui.train.optim import make_optimizer
+from flopsfit_tui.train.schedule import rate_factor
+
+PROGRESS_SECONDS = 0.1  # ten events a second at most
+EVAL_BATCH = 64
+
+
+class Diverged(ArithmeticError):
+    """A loss that is not a number, or infinite."""
+
+
+class Training:
+    """A model at one size, its optimizer and its stream of batches; `step` makes one update."""
+
+    def __init__(self, workload: Workload, size: int, batch_size: int, seed: int, recipe: Recipe, device: str) -> None:
+        torch.manual_seed(seed)
+        self.workload, self.recipe, self.device = workload, recipe, device
+        self.model = build_model(workload, size).to(device).train()
+        self.optimizer = make_optimizer(self.model, workload, recipe)
+        self.batches = workload.dataset.batches(batch_size, seed)
+
+    def step(self, rate: float) -> Tensor:
+        """Draw a batch and make one update at `rate` times the peak rates; the batch's loss before it, scalar."""
+        inputs, targets = to_device(next(self.batches), self.device)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * rate
+        loss: Tensor = self.workload.loss_fn(self.model(inputs), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        return loss.detach()
+
+
+def train_trial(workload: Workload, trial: Trial, recipe: Recipe, device: str) -> Iterator[TrialProgress | TrialEnded]:
+    """Train a trial on exactly its tokens, then take its loss on the held-out data.
+
+    Yields TrialProgress at most ten times a second and TrialEnded last, also when training fails: the user's code may
+    raise anything, and its traceback is the outcome.
+    """
+    try:
+        device = pick_device(device)
+        training = Training(workload, trial.size, trial.batch_size, trial.seed, recipe, device)
+        log = _Log(trial)
+        for step in range(trial.steps):
+            progress = log.add(training.step(rate_factor(step, trial.steps, recipe)))
+            if progress:
+                yield progress
+                log.resume()
+        seconds = log.stop()
+        loss = evaluate(training.model, workload, device)
+        if not math.isfinite(loss):
+            raise Diverged(f"the held-out loss is {loss}")
+        yield TrialEnded(
+            trial.key,
+            Outcome(
+                "finished",
+                steps=trial.steps,
+                samples=trial.samples,
+                tokens=trial.tokens,
+                flops=trial.flops,
+                loss=loss,
+                train_loss=log.train_loss,
+                first_loss=log.first_loss,
+                seconds=seconds,
+                device=device,
+            ),
+        )
+    except Exception:  # noqa: BLE001 - whatever the user's code raises is this trial's outcome
+        yield TrialEnded(trial.key, Outcome("failed", device=device, error=traceback.format_exc()))
+
+
+class _Log:
+    """Training losses into progress events; its clock stands still while the trial is paused."""
+
+    def __init__(self, trial: Trial) -> None:
+        self.trial = trial
+        self.first_loss = math.nan
+        self._step = self._reported = 0
+        self._sum: Tensor | float = 0.0  # stays on the device: reading it every step would stall an accelerator
+        self._tail: deque[tuple[int, float]] = deque()  # (steps, mean loss) over the last tenth of training
+        self._spent, self._began = 0.0, time.perf_counter()
+
+    def add(self, loss: Tensor) -> TrialProgress | None:
+        """Count one step; a progress when one is due. Raises Diverged when the losses since the last are not finite."""
+        self._step += 1
+        self._sum = self._sum + loss
+        step, steps = self._step, self.trial.steps
+        if time.perf_counter() - self._began < PROGRESS_SECONDS and 1 < step < steps:
+            return None
+        taken = step - self._reported
+        mean = float(self._sum) / taken
+        if not math.isfinite(mean):
+            raise Diverged(f"the training loss became {mean} by step {step} of {steps}")
+        if step == 1:
+            self.first_loss = mean
+        self._tail.append((taken, mean))
+        while sum(n for n, _ in self._tail) - self._tail[0][0] >= steps / 10:
+            self._tail.popleft()
+        self._sum, self._reported = 0.0, step
+        share = step / steps
+        seconds = self.stop()
+        return TrialProgress(
+            self.trial.key, step, round(self.trial.tokens * share), self.trial.flops * share, mean, seconds
+        )
+
+    def stop(self) -> float:
+        """Stand still; seconds of training so far."""
+        self._spent += time.perf_counter() - self._began
+        self._began = time.perf_counter()
+        return self._spent
+
+    def resume(self) -> None:
+        """Run on, from now."""
+        self._began = time.perf_counter()
+
+    @property
+    def train_loss(self) -> float:
+        """Mean training loss over the last tenth of the steps."""
+        return sum(n * x for n, x in self._tail) / sum(n for n, _ in self._tail)
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, workload: Workload, device: str, batches: int | None = None) -> float:
+    """Mean loss over the held-out data (or its first few batches), every sample weighing the same."""
+    model.eval()
+    total = samples = 0.0
+    for inputs, targets in islice(workload.val_dataset.once(EVAL_BATCH), batches):
+        loss = workload.loss_fn(model(to_device(inputs, device)), to_device(targets, device))
+        total += len(targets) * float(loss)
+        samples += len(targets)
+    return total / samples
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Train on so many threads: as many as cores beside other work collapses (84 steps a second became 1)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

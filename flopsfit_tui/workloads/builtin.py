@@ -1,0 +1,94 @@
+"""The built-in workloads by name, and from a name, module or file to the Workload it means."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from flopsfit_tui.core.workload import Workload
+
+DEFAULT = "gpt-bytes"
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """A line of `flopsfit-tui workloads`, known without loading torch."""
+
+    name: str
+    about: str
+    reference: str  # module:attribute
+
+
+BUILTIN = {
+    b.name: b
+    for b in [
+        Builtin(
+            "gpt-bytes",
+            "byte-level GPT on the Python standard library's own sources; offline, minutes on a laptop",
+            "flopsfit_tui.workloads.gpt_bytes:workload",
+        ),
+    ]
+}
+
+
+def resolve(reference: str | Workload) -> Workload:
+    """The Workload meant by a built-in name, `package.module:attribute`, or `path/to/file.py[:attribute]`.
+
+    The attribute defaults to `workload` and may be a Workload or a callable without arguments that gives one. Raises
+    ValueError with what was given and what would have worked.
+    """
+    if isinstance(reference, Workload):
+        return reference
+    wanted = BUILTIN[reference].reference if reference in BUILTIN else reference
+    path, _, attribute = wanted.partition(":")
+    attribute = attribute or "workload"
+    if path.endswith(".py"):
+        module = _load_file(Path(path))
+    elif ":" in wanted:
+        module = _load_module(path, reference)
+    else:
+        raise ValueError(
+            f"unknown workload {reference!r}; built in are {', '.join(BUILTIN)}; your own is package.module:attribute "
+            f"or path/to/file.py"
+        )
+    if not hasattr(module, attribute):
+        raise ValueError(f"{path} has no attribute {attribute!r}; name the Workload in it, like {path}:my_workload")
+    found = getattr(module, attribute)
+    if callable(found) and not isinstance(found, Workload):
+        found = found()
+    if not isinstance(found, Workload):
+        raise ValueError(f"{path}:{attribute} is a {type(found).__name__}; it must be a flopsfit_tui.Workload")
+    return found
+
+
+def _load_module(name: str, reference: str) -> object:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
+            raise  # the module is there, something that it imports is not
+        raise ValueError(
+            f"workload {reference!r}: there is no module {error.name!r} on the Python path; run where it can be "
+            f"imported, or give path/to/file.py"
+        ) from None
+
+
+def _load_file(path: Path) -> object:
+    if not path.is_file():
+        raise ValueError(f"workload file {str(path)!r} does not exist; give the path of a Python file")
+    path = path.resolve()
+    name = f"flopsfit_workload_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickles in the file look themselves up here
+    sys.path.insert(0, str(path.parent))  # a file may import its neighbours
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
+    return module

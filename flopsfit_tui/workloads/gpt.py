@@ -1,0 +1,126 @@
+"""A decoder-only transformer with the width as its size knob.
+
+Pre-norm blocks (GPT-2, Radford et al. 2019), ALiBi positions (Press et al., arXiv 2108.12409), squared ReLU (So et al.,
+arXiv 2109.08668: as good as GELU here, and a fifth of a step cheaper), fused attention, no biases, an untied head that
+starts at zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class GPTConfig:
+    """Shape of a GPT. Raises ValueError when d_model does not divide by num_heads."""
+
+    d_model: int
+    num_layers: int = 2
+    num_heads: int = 2
+    vocab_size: int = 256
+    max_seq_len: int = 64
+    alibi_slopes: tuple[float, ...] | None = None  # one a head; None: the paper's 2^(-8 i / heads)
+
+    def __post_init__(self) -> None:
+        if self.d_model < 1 or self.d_model % self.num_heads:
+            raise ValueError(
+                f"d_model={self.d_model} does not divide by num_heads={self.num_heads}; "
+                f"give a positive multiple of {self.num_heads}"
+            )
+        if self.alibi_slopes is not None and len(self.alibi_slopes) != self.num_heads:
+            raise ValueError(
+                f"alibi_slopes has {len(self.alibi_slopes)} numbers for num_heads={self.num_heads}; give one a head"
+            )
+
+    @property
+    def slopes(self) -> tuple[float, ...]:
+        """How fast each head forgets: its attention falls by the slope a token of distance."""
+        return self.alibi_slopes or tuple(2 ** (-8 * (i + 1) / self.num_heads) for i in range(self.num_heads))
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + mlp(norm(x))."""
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        d = config.d_model
+        self.heads = config.num_heads
+        self.norm_attention = nn.LayerNorm(d, bias=False)
+        self.qkv = nn.Linear(d, 3 * d, bias=False)
+        self.project = nn.Linear(d, d, bias=False)
+        self.norm_mlp = nn.LayerNorm(d, bias=False)
+        self.up = nn.Linear(d, 4 * d, bias=False)
+        self.down = nn.Linear(4 * d, d, bias=False)
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        """x (B, T, d), bias (1, H, T, T) added to attention logits -> (B, T, d)."""
+        B, T, d = x.shape
+        qkv = self.qkv(self.norm_attention(x)).view(B, T, 3, self.heads, d // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, T, d/H)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        x = x + self.project(mixed.transpose(1, 2).reshape(B, T, d))
+        hidden: Tensor = x + self.down(F.relu(self.up(self.norm_mlp(x))).square())
+        return hidden
+
+
+class GPT(nn.Module):
+    """Tokens in, next-token logits out; with targets, the loss as well."""
+
+    attention_bias: Tensor
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = nn.Embedding(config.vocab_size, config.d_model)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
+        self.norm = nn.LayerNorm(config.d_model, bias=False)
+        self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        self.register_buffer("attention_bias", alibi_bias(config), persistent=False)
+        self.apply(self._init)
+        for name, weight in self.named_parameters():  # keep the residual stream's variance (GPT-2)
+            if name.endswith(("project.weight", "down.weight")):
+                weight.data.mul_((2 * config.num_layers) ** -0.5)
+        nn.init.zeros_(self.head.weight)
+
+    @staticmethod
+    def _init(module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=module.in_features**-0.5)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=1.0)
+
+    def forward(self, tokens: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """tokens (B, T) int64 -> logits (B, T, V), and the mean loss in nats a token when targets (B, T) are given."""
+        T = tokens.shape[1]
+        if self.config.max_seq_len < T:
+            raise ValueError(f"a sequence of {T} tokens is longer than max_seq_len={self.config.max_seq_len}")
+        x = self.embed(tokens)
+        bias = self.attention_bias[:, :, :T, :T]
+        for block in self.blocks:
+            x = block(x, bias)
+        logits = self.head(self.norm(x))
+        if targets is None:
+            return logits, None
+        return logits, gpt_loss_fn((logits, None), targets)
+
+    def num_params(self) -> int:
+        """Trainable parameters, N."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+def alibi_bias(config: GPTConfig) -> Tensor:
+    """What ALiBi adds to attention logits, (1, H, T, T): -slope * distance into the past, -inf into the future."""
+    positions = torch.arange(config.max_seq_len)
+    distance = (positions[:, None] - positions[None, :]).float()  # (T, T), positive into the past
+    bias = -torch.tensor(config.slopes)[:, None, None] * distance
+    return bias.masked_fill(distance < 0, float("-inf"))[None]
+
+
+def gpt_loss_fn(outputs: tuple[Tensor, Tensor | None], labels: Tensor) -> Tensor:
+    """Mean cross-entropy in nats a token of `(logits (B, T, V), _)` against labels (B, T)."""
+    logits = outputs[0]
+    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1))
