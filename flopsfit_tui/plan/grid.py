@@ -19,42 +19,44 @@ SPAN = 4.0  # the ladder reaches from N0 / SPAN to N0 * SPAN
 
 @dataclass(frozen=True)
 class Knob:
-    """The settings that a model can be built with, and a measurement of each, made when first asked for.
+    """The settings that a model can be built with, ascending, and what is known of each when asked.
 
-    `settings` ascend, and params grow with them. `measure` raises ValueError for a setting that the model refuses.
+    Params grow with the settings. Both callables raise ValueError for a setting that the model refuses.
     """
 
     settings: Sequence[int]
-    measure: Callable[[int], Size]
+    params: Callable[[int], int]  # quick
+    measure: Callable[[int], Size]  # with its FLOPs counted
 
     def nearest(self, params: float) -> int:
-        """Index of the setting whose N is nearest to `params` in log N; measures only what the search passes."""
-        above = bisect_left(self.settings, params, key=lambda size: self.measure(size).params)
-        if above == len(self.settings):
-            return above - 1
-        if above == 0:
-            return 0
-        low, high = (self.measure(self.settings[i]).params for i in (above - 1, above))
+        """Index of the setting whose N is nearest to `params` in log N; asks only about what the search passes."""
+        above = self._first_above(params)
+        if above in (0, len(self.settings)):
+            return max(0, above - 1)
+        low, high = (self.params(self.settings[i]) for i in (above - 1, above))
         return above - 1 if params * params < low * high else above
 
     def ladder(self, centre: float, points: int, span: float = SPAN) -> tuple[int, ...]:
-        """`points` settings about evenly spaced in log N from centre/span to centre*span, all different.
+        """`points` different settings within a factor `span` of `centre` in N, about evenly spaced in log N.
 
-        Where the settings are coarser than that, neighbours are taken, upwards at the small end: then the ladder is as
-        wide as the knob allows. Fewer come back only when the knob has fewer.
+        Where the knob is too coarse for that, the ladder reaches further, upwards first; fewer settings come back only
+        when the knob has fewer.
         """
-        points = min(points, len(self.settings))
-        steps = [2 * i / (points - 1) - 1 if points > 1 else 0.0 for i in range(points)]
+        last = len(self.settings) - 1
+        points = min(points, last + 1)
+        first, final = self._first_above(centre / span), self._first_above(centre * span * (1 + 1e-9)) - 1
+        final = min(last, max(final, first + points - 1))
+        first = max(0, min(first, final - points + 1))
+        low, high = (math.log(self.params(self.settings[i])) for i in (first, final))
         chosen: list[int] = []
-        for step in steps:
-            index = self.nearest(centre * span**step)
-            chosen.append(max(index, chosen[-1] + 1) if chosen else index)
-        surplus = chosen[-1] - (len(self.settings) - 1)
-        if surplus > 0:  # ran over the top: push back down, still all different
-            top = len(self.settings) - 1
-            for i in reversed(range(points)):
-                chosen[i] = min(chosen[i], top - (points - 1 - i))
+        for i in range(points):
+            wanted = self.nearest(math.exp(low + (high - low) * i / max(1, points - 1)))
+            earliest = chosen[-1] + 1 if chosen else first
+            chosen.append(min(max(wanted, earliest), final - (points - 1 - i)))
         return tuple(self.settings[i] for i in chosen)
+
+    def _first_above(self, params: float) -> int:
+        return bisect_left(self.settings, params, key=self.params)
 
 
 def expected_params(budget: float, first_guess: Callable[[float], float] | None) -> float:

@@ -148,7 +148,8 @@ class SqliteStore:
 
 def _outcome(values: Sequence[Any]) -> Outcome:
     nan = float("nan")  # SQLite stores it as null
-    return Outcome(**{name: nan if x is None else x for name, x in zip(_OUTCOME, values, strict=True)})
+    known: dict[str, Any] = {name: nan if x is None else x for name, x in zip(_OUTCOME, values, strict=True)}
+    return Outcome(**known)
 
 
 def _open_to_read(directory: Path) -> sqlite3.Connection:
@@ -160,6 +161,7 @@ def _open_to_read(directory: Path) -> sqlite3.Connection:
 
 
 def _make_directory(directory: Path) -> None:
+    check_directory(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -167,10 +169,18 @@ def _make_directory(directory: Path) -> None:
             f"the output directory {str(directory)!r} cannot be made ({error.strerror}); give a directory that you can "
             f"write, like --out ./my-sweep"
         ) from None
-    if not os.access(directory, os.W_OK):
+
+
+def check_directory(directory: Path) -> None:
+    """Raise ValueError when a sweep's directory could not be made or written; makes nothing."""
+    there = directory
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "is not a directory" if not there.is_dir() else "cannot be written"
         raise ValueError(
-            f"the output directory {str(directory)!r} cannot be written; give one that you can write, "
-            f"like --out ./my-sweep"
+            f"the output directory {str(directory)!r} cannot be used: {str(there)!r} {why}; give one that you can "
+            f"write, like --out ./my-sweep"
         )
 
 

@@ -126,7 +126,7 @@ def make_plan(request: Request) -> Plan:
 
 
 def _knob(workload: Workload, settings: tuple[int, ...]) -> Knob:
-    from flopsfit_tui.train.measure import measure_size
+    from flopsfit_tui.train.measure import build_model, count_params, measure_size
 
     sample = next(iter(workload.dataset.batches(2, seed=0)))
     tokens = 2 * workload.dataset.tokens_per_sample
@@ -135,7 +135,11 @@ def _knob(workload: Workload, settings: tuple[int, ...]) -> Knob:
     def measure(size: int) -> Size:
         return measure_size(workload, size, sample, tokens)
 
-    return Knob(settings, measure)
+    @cache
+    def params(size: int) -> int:
+        return count_params(build_model(workload, size, "meta"))
+
+    return Knob(settings, params, measure)
 
 
 def _identity(workload: Workload, recipe: Recipe) -> str:

@@ -34,6 +34,21 @@ BUILTIN = {
 }
 
 
+def check_reference(reference: str) -> None:
+    """Raise ValueError for what cannot be a workload, before anything is loaded or started."""
+    path, colon, _ = reference.partition(":")
+    if reference in BUILTIN:
+        return
+    if path.endswith(".py"):
+        if not Path(path).is_file():
+            raise ValueError(f"workload file {path!r} does not exist; give the path of a Python file")
+    elif not colon:
+        raise ValueError(
+            f"unknown workload {reference!r}; built in are {', '.join(BUILTIN)}; your own is package.module:attribute "
+            f"or path/to/file.py"
+        )
+
+
 def resolve(reference: str | Workload) -> Workload:
     """The Workload meant by a built-in name, `package.module:attribute`, or `path/to/file.py[:attribute]`.
 
@@ -42,18 +57,11 @@ def resolve(reference: str | Workload) -> Workload:
     """
     if isinstance(reference, Workload):
         return reference
+    check_reference(reference)
     wanted = BUILTIN[reference].reference if reference in BUILTIN else reference
     path, _, attribute = wanted.partition(":")
     attribute = attribute or "workload"
-    if path.endswith(".py"):
-        module = _load_file(Path(path))
-    elif ":" in wanted:
-        module = _load_module(path, reference)
-    else:
-        raise ValueError(
-            f"unknown workload {reference!r}; built in are {', '.join(BUILTIN)}; your own is package.module:attribute "
-            f"or path/to/file.py"
-        )
+    module = _load_file(Path(path)) if path.endswith(".py") else _load_module(path, reference)
     if not hasattr(module, attribute):
         raise ValueError(f"{path} has no attribute {attribute!r}; name the Workload in it, like {path}:my_workload")
     found = getattr(module, attribute)
@@ -77,8 +85,6 @@ def _load_module(name: str, reference: str) -> object:
 
 
 def _load_file(path: Path) -> object:
-    if not path.is_file():
-        raise ValueError(f"workload file {str(path)!r} does not exist; give the path of a Python file")
     path = path.resolve()
     name = f"flopsfit_workload_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)

@@ -36,7 +36,7 @@ def workload() -> Workload:
         learning_rate=1.6e-2,
         base_size=32,
         sizes=tuple(range(8, 1025, 4)),
-        budgets=(3e10, 6e10, 1.2e11, 2.4e11, 4.8e11),
+        budgets=(2e10, 4e10, 8e10, 1.6e11, 3.2e11),
         points=7,
         first_guess=first_guess,
         settings={

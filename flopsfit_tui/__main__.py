@@ -1,0 +1,7 @@
+"""`python -m flopsfit_tui`."""
+
+import sys
+
+from flopsfit_tui.cli import main
+
+sys.exit(main())

@@ -1,0 +1,118 @@
+"""A sweep's files: CSV, JSON and plots, each written whole, so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from flopsfit_tui.core.trial import Outcome, Plan
+from flopsfit_tui.report.analysis import Analysis
+from flopsfit_tui.report.rows import HISTORY, OPTIMUM, TRIALS, history_rows, optimum_rows, trial_rows
+from flopsfit_tui.report.summary import summary
+from flopsfit_tui.store.base import HistoryRow
+
+
+def export_sweep(
+    directory: Path,
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    history: Mapping[str, Sequence[HistoryRow]],
+    analysis: Analysis,
+) -> list[Path]:
+    """Write trials.csv, history.csv, optimum.csv, fit.json, summary.txt and, where matplotlib is, the plots as PNG.
+
+    Returns the paths written. Raises OSError when the directory cannot be written.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "trials.csv": csv_text(TRIALS, trial_rows(plan, outcomes)),
+        "history.csv": csv_text(HISTORY, history_rows(plan, history)),
+        "optimum.csv": csv_text(OPTIMUM, optimum_rows(analysis.optimum)),
+        "fit.json": json.dumps(fit_document(plan, analysis), indent=2) + "\n",
+        "summary.txt": summary(plan, analysis) + "\n",
+    }
+    written = [write_whole(directory / name, lambda f, t=text: f.write(t.encode())) for name, text in texts.items()]  # type: ignore[misc]
+    return written + _figures(directory, plan, analysis, history)
+
+
+def _figures(
+    directory: Path, plan: Plan, analysis: Analysis, history: Mapping[str, Sequence[HistoryRow]]
+) -> list[Path]:
+    try:
+        from flopsfit_tui.report import figures  # matplotlib: an extra
+    except ImportError:
+        return []
+    return [
+        write_whole(directory / f"{name}.png", lambda f, figure=figure: figure.savefig(f, format="png", dpi=150))  # type: ignore[misc]
+        for name, figure in figures.all_figures(plan, analysis, history).items()
+    ]
+
+
+def fit_document(plan: Plan, analysis: Analysis) -> dict[str, Any]:
+    """Everything that the fit says, as JSON can hold it; NaN and infinity become null."""
+    fit = analysis.fit
+    document: dict[str, Any] = _plain(
+        {
+            "workload": plan.workload,
+            "size_name": plan.size_name,
+            "unit": plan.unit,
+            "notes": plan.notes,
+            "recipe": plan.recipe,
+            "sizes": plan.sizes,
+            "status": fit.status,
+            "law": fit.law,
+            "parameters": fit.parameters,
+            "exponent": fit.exponent,
+            "exponent_without_flagged": fit.exponent_without_flagged,
+            "intervals": fit.method,
+            "points": fit.points,
+            "sigma": fit.sigma,
+            "delta": fit.delta,
+            "objective": fit.objective,
+            "warnings": analysis.warnings,
+            "left_out": [{"trial": trial.key, "reason": reason} for trial, reason in analysis.left_out],
+            "optimum": analysis.optimum,
+            "parabolas": analysis.parabolas,
+            "power_laws": dict(zip(("params", "tokens"), analysis.power_laws or (), strict=False)),
+        }
+    )
+    return document
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if abs(value) < float("inf") else None
+    return value
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Rows under a header; None is an empty cell, floats keep every digit."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_whole(path: Path, write: Callable[[Any], Any]) -> Path:
+    """Write a file beside its place, then rename it there."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            write(file)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
