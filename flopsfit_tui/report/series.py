@@ -1,0 +1,189 @@
+"""What the plots draw: plain numbers, already thinned, so that a plot costs the same for a short sweep and a long one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from flopsfit_tui.core.state import TrialState
+from flopsfit_tui.core.trial import Plan
+from flopsfit_tui.report.analysis import Analysis, OptimumRow
+
+SAMPLES = 64  # of a smooth curve: more than a terminal's columns resolve
+MOST_LINES = 60  # loss curves drawn at once; more are a smear, and slow
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A place on a plot, with the spread of what it is the mean of."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A polyline; x and y of one length."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+EMPTY = Line((), ())
+
+
+@dataclass(frozen=True)
+class IsoCurve:
+    """One budget's loss against params: dots, the parabola through them, its minimum, and what the law says."""
+
+    budget: float
+    dots: tuple[Dot, ...]
+    parabola: Line
+    minimum: Dot | None  # low and high: the interval of its params
+    law: Line
+
+
+@dataclass(frozen=True)
+class LossLine:
+    """A trial's training loss against the FLOPs it has spent."""
+
+    budget: int  # its place among the plan's budgets
+    key: str
+    running: bool
+    line: Line
+
+
+@dataclass(frozen=True)
+class LossCurves:
+    """The loss curves that are drawn, running ones last, so that they lie on top; `hidden` more are not."""
+
+    budgets: tuple[float, ...]  # of the plan
+    lines: tuple[LossLine, ...]
+    hidden: int
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """The optimum against the budget: params and tokens by the law with their bands, vertices of the parabolas."""
+
+    params: Line
+    params_low: Line
+    params_high: Line
+    tokens: Line
+    vertices: tuple[tuple[float, Dot], ...]  # (budget, dot of params)
+    targets: tuple[OptimumRow, ...]
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """How far every point lies off the law: (budget's place, params, ln L - ln law)."""
+
+    budgets: tuple[float, ...]  # of the plan
+    points: tuple[tuple[int, float, float], ...]
+
+
+def isoflop_series(plan: Plan, analysis: Analysis) -> tuple[IsoCurve, ...]:
+    """One curve for each budget of the plan, in order; those without points are empty."""
+    parabolas = {p.budget: p for p in analysis.parabolas}
+    curves = []
+    for budget in plan.budgets:
+        points = [p for p in analysis.points if p.budget == budget]
+        parabola = parabolas.get(budget)
+        line, minimum, law = EMPTY, None, EMPTY
+        if parabola and parabola.coefficients:
+            grid = np.geomspace(parabola.smallest, parabola.largest, SAMPLES)
+            line = _line(grid, parabola(grid))
+            if parabola.status == "ok" and parabola.vertex and parabola.loss:
+                vertex = parabola.vertex
+                minimum = Dot(vertex.value, parabola.loss, vertex.low or math.nan, vertex.high or math.nan)
+        if analysis.fit.law and points:
+            grid = np.geomspace(points[0].params, points[-1].params, SAMPLES)
+            law = _line(grid, analysis.fit.law.loss(grid, budget / analysis.cost(grid)))
+        dots = tuple(Dot(p.params, p.loss, p.lowest, p.highest) for p in points)
+        curves.append(IsoCurve(budget, dots, line, minimum, law))
+    return tuple(curves)
+
+
+def loss_series(
+    plan: Plan, trials: Iterable[TrialState], columns: int, pinned: frozenset[str] = frozenset()
+) -> LossCurves:
+    """The loss curves of `trials`, each thinned to about `columns` points evenly spaced in the log of the FLOPs.
+
+    Running and pinned trials come first when there are more than can be shown, then the longest budgets' latest.
+    """
+    having = [t for t in trials if t.history]
+    ranked = sorted(having, key=lambda t: (t.status != "running", t.trial.key not in pinned, -t.trial.budget))
+    shown = ranked[:MOST_LINES]
+    lines = [
+        LossLine(
+            plan.budgets.index(t.trial.budget),
+            t.trial.key,
+            t.status == "running" or t.trial.key in pinned,
+            thin(t.history, t.trial.flops / t.trial.steps, columns),
+        )
+        for t in shown
+    ]
+    lines.sort(key=lambda line: line.running)
+    return LossCurves(plan.budgets, tuple(lines), len(having) - len(shown))
+
+
+def thin(history: Sequence[tuple[int, float]], flops_per_step: float, columns: int) -> Line:
+    """A curve's mean in each column of a log axis; what is shorter than that stays as it is."""
+    steps = np.array([step for step, _ in history], dtype=float)
+    losses = np.array([loss for _, loss in history], dtype=float)
+    good = np.isfinite(losses) & (steps > 0)
+    steps, losses = steps[good], losses[good]
+    if steps.size > 2 and columns > 0:
+        span = math.log(steps[-1] / steps[0]) or 1.0
+        column = np.minimum((np.log(steps / steps[0]) / span * columns).astype(int), columns - 1)
+        count = np.bincount(column)
+        kept = count > 0
+        losses = np.bincount(column, losses)[kept] / count[kept]
+        steps = np.bincount(column, steps)[kept] / count[kept]
+    return _line(steps * flops_per_step, losses)
+
+
+def scaling_series(plan: Plan, analysis: Analysis) -> Scaling:
+    """The optimum by the law from half the smallest budget to the largest one asked for, and the parabolas' own."""
+    rows = [row for row in analysis.optimum if row.kind == "extrapolated"]
+    last = max([row.budget for row in rows], default=plan.budgets[-1])
+    grid = np.geomspace(plan.budgets[0] / 2, last, 24)
+    best = [b for b in (analysis.fit.predict(float(c)) for c in grid) if b]
+    budgets = [b.budget for b in best]
+    nan = math.nan
+    return Scaling(
+        params=_line(budgets, [b.params for b in best]),
+        params_low=_line(budgets, [b.params_low or nan for b in best]),
+        params_high=_line(budgets, [b.params_high or nan for b in best]),
+        tokens=_line(budgets, [b.tokens for b in best]),
+        vertices=tuple(
+            (p.budget, Dot(p.budget, p.vertex.value, p.vertex.low or nan, p.vertex.high or nan))
+            for p in analysis.parabolas
+            if p.status == "ok" and p.vertex
+        ),
+        targets=tuple(rows),
+    )
+
+
+def residual_series(plan: Plan, analysis: Analysis) -> Residuals:
+    """Every point's distance from the law, in log loss; empty while there is no law."""
+    law = analysis.fit.law
+    points = analysis.points if law else ()
+    return Residuals(
+        plan.budgets,
+        tuple(
+            (plan.budgets.index(p.budget), p.params, math.log(p.loss) - math.log(float(law.loss(p.params, p.tokens))))
+            for p in points
+            if law
+        ),
+    )
+
+
+def _line(x: Iterable[float], y: Iterable[float]) -> Line:
+    pairs = [(float(a), float(b)) for a, b in zip(x, y, strict=True) if math.isfinite(a) and math.isfinite(b)]
+    return Line(tuple(a for a, _ in pairs), tuple(b for _, b in pairs))
