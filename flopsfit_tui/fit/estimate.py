@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from flopsfit_tui.fit.arrays import Array, Labels, Mask
+from flopsfit_tui.fit.bootstrap import bootstrap
 from flopsfit_tui.fit.cost import Cost
-from flopsfit_tui.fit.huber import adaptive_delta, robust_sigma
-from flopsfit_tui.fit.intervals import Covariance, gauss_newton, sandwich
+from flopsfit_tui.fit.diagnose import diagnose
+from flopsfit_tui.fit.huber import robust_sigma
+from flopsfit_tui.fit.intervals import gauss_newton, sandwich
 from flopsfit_tui.fit.law import FitWarning, Interval
 from flopsfit_tui.fit.optimum import log_cost
-from flopsfit_tui.fit.polish import HIGHEST, LOWEST, Data, P, polish, residuals
-from flopsfit_tui.fit.result import Centre, Fit, exponent_interval, parameter_intervals
-from flopsfit_tui.fit.varpro import starts
+from flopsfit_tui.fit.parabola import fit_parabolas, fit_power_laws
+from flopsfit_tui.fit.polish import Data, P, residuals
+from flopsfit_tui.fit.result import Fit, Spread, exponent_interval, law_of, parameter_intervals
+from flopsfit_tui.fit.search import Solution, centred, solve
 
 FEWEST = 6  # one more point than the law has parameters
 FEWEST_FOR_INTERVAL = 8
 MANY = 30  # below this many points the wider of HC3 and Gauss-Newton is shown
 FLAG = 4.5  # robust standard deviations; one in 150,000 normal residuals is further off
-ROUNDS = 20  # of fitting and measuring the noise in turn; 5 to 10 settle it
 ONE_BUDGET = 1.25  # budgets within this factor of each other are one
+
+Intervals = bool | Literal["pairs", "wild"]
 
 
 @dataclass(frozen=True)
-class Solution:
-    """Where the search ended, in centred units."""
+class Options:
+    """How to fit: what fit_law was asked, less the data."""
 
-    theta: Array  # (5,)
-    delta: float
-    objective: float
-    converged: bool
+    delta: float | None = None
+    intervals: Intervals = True
+    flops: Cost | None = None
+    level: float = 0.95
+    resamples: int = 1000
+    rng: np.random.Generator | None = None
+    unique_tokens: float | None = None
 
 
 def fit_law(
@@ -42,104 +49,91 @@ def fit_law(
     L: ArrayLike,
     *,
     delta: float | None = None,
-    intervals: bool = True,
+    intervals: Intervals = True,
     groups: ArrayLike | None = None,
     flops: Cost | None = None,
     untrained: float | None = None,
+    unique_tokens: float | None = None,
     level: float = 0.95,
+    resamples: int = 1000,
+    rng: np.random.Generator | None = None,
 ) -> Fit:
     """Fit L = E + A/N^alpha + B/D^beta by Huber's loss on log residuals.
 
-    N, D, L: params, training tokens and losses, each (n,), in any units and order. delta: None adapts it to the
-    noise; a number fixes it, in log loss (Chinchilla: 1e-3); math.inf is least squares. groups: (n,) labels of points
-    that share an error (None: rows with the same N and D, where there are several). flops: training FLOPs per token
-    as a function of params, for predict and the budgets (None: 6N). untrained: the loss before training; rows no
-    better are excluded.
+    N, D, L: params, training tokens and losses, each (n,), in any units and order.
+    delta: None adapts it to the noise; a number fixes it, in log loss (Chinchilla: 1e-3); math.inf is least squares.
+    intervals: True for HC3 (CR3 with groups); "pairs" or "wild" for a bootstrap of so many resamples drawn from rng
+    (None: a fixed seed); False for none. level: what they should cover.
+    groups: (n,) labels of points that share an error; None: rows with the same N and D, where there are several.
+    flops: training FLOPs per token as a function of params, for budgets and predict; None is 6N.
+    untrained: the loss before training; rows no better are excluded. unique_tokens: how many there are to train on.
 
     Thin or odd data never raise: they give a Fit whose law is None (under 6 usable points, or all at one budget) or
-    which has no intervals (under 8), with a warning. ValueError is for different lengths, a level outside (0, 1), and
-    a delta that is not positive.
+    which has no intervals (under 8), with a warning. ValueError is for different lengths, a level outside (0, 1), a
+    delta that is not positive, and an unknown kind of interval.
     """
     n, d, loss = (np.asarray(values, dtype=np.float64).ravel() for values in (N, D, L))
     labels = None if groups is None else np.asarray(groups).ravel()
-    _check(n, d, loss, labels, delta, level)
+    options = Options(delta, intervals, flops, level, resamples, rng, unique_tokens)
+    _check(n, d, loss, labels, options)
     excluded = _unusable(n, d, loss, untrained)
     keep = ~excluded
-    reason = _too_thin(n[keep], d[keep], flops)
-    if reason is not None:
-        return _no_law(reason, excluded)
     with np.errstate(all="ignore"):  # odd data may overflow on the way; what comes out is checked
-        return _fit(n, d, loss, labels, excluded, delta, intervals, flops, level)
+        n, d, loss, labels = n[keep], d[keep], loss[keep], None if labels is None else labels[keep]
+        spent = np.exp(log_cost(np.log(n), flops) + np.log(d))
+        reason = _too_thin(spent)
+        fit = _no_law(reason, excluded) if reason else _fit(n, d, loss, labels, excluded, options)
+        curves = tuple(fit_parabolas(spent, n, loss, flops=flops, level=level))
+        fit = replace(
+            fit,
+            flops=flops,
+            parabolas=curves,
+            power_laws=fit_power_laws(list(curves), level=level),
+            largest_budget=float(spent.max()) if spent.size else None,
+        )
+        return replace(fit, warnings=diagnose(fit, d, unique_tokens))
 
 
-def _fit(
-    n: Array, d: Array, loss: Array, labels: NDArray[Any] | None, excluded: Mask,
-    delta: float | None, intervals: bool, flops: Cost | None, level: float,
-) -> Fit:  # fmt: skip
+def _fit(n: Array, d: Array, loss: Array, labels: NDArray[Any] | None, excluded: Mask, options: Options) -> Fit:
     keep = ~excluded
-    data, centre = centred(n[keep], d[keep], loss[keep])
-    found = solve(data, delta)
+    data, centre = centred(n, d, loss)
+    found = solve(data, options.delta)
     r = residuals(found.theta[None], data)[0]
     sigma = robust_sigma(r, P)
     off = np.abs(r) > FLAG * max(sigma, 1e-9)
-    clusters = _repeats(n[keep], d[keep]) if labels is None else np.unique(labels[keep], return_inverse=True)[1]
-    covariance = _covariance(found, data, clusters, level) if intervals else None
+    clusters = _repeats(n, d) if labels is None else np.unique(labels, return_inverse=True)[1]
+    spread = _spread(found, data, clusters, options)
     return Fit(
-        law=centre.law(found.theta),
+        law=law_of(found.theta, centre),
         status=_status(found),
         warnings=(),
         excluded=excluded,
-        flagged=_spread(off, keep, False),
-        residuals=_spread(r, keep, np.nan),
+        flagged=_among_all(off, keep, False),
+        residuals=_among_all(r, keep, np.nan),
         sigma=sigma,
         delta=found.delta,
         objective=found.objective,
-        method=covariance.method if covariance else None,
-        parameters=parameter_intervals(found.theta, centre, covariance),
-        exponent=exponent_interval(found.theta, covariance),
-        exponent_without_flagged=_without(off, data, delta, clusters, level, intervals),
-        flops=flops,
-        largest_budget=float(np.exp((log_cost(np.log(n[keep]), flops) + np.log(d[keep])).max())),
+        method=spread.method if spread else None,
+        parameters=parameter_intervals(found.theta, centre, spread),
+        exponent=exponent_interval(found.theta, spread),
+        exponent_without_flagged=_without(off, data, clusters, options),
+        bounds_hit=found.bounds_hit,
         theta=found.theta,
-        covariance=covariance,
+        spread=spread,
         centre=centre,
     )
 
 
-def solve(data: Data, delta: float | None) -> Solution:
-    """The lowest minimum from the grid's valleys; with delta None, again as the noise becomes known."""
-    nodes = starts(data, delta)
-    width = adaptive_delta(residuals(nodes[:1], data)[0], P) if delta is None else delta
-    ends = polish(nodes, data, width)
-    best = int(np.argmin(ends.objective))
-    theta, objective, converged = ends.theta[best], float(ends.objective[best]), bool(ends.converged[best])
-    if delta is None:
-        for _ in range(ROUNDS):
-            again = adaptive_delta(residuals(theta[None], data)[0], P)
-            if abs(again - width) <= 1e-9 * width:
-                break
-            width = again
-            theta = polish(theta[None], data, width, limit=2, damping=0.0).theta[0]
-        end = polish(theta[None], data, width, damping=0.0)
-        theta, objective, converged = end.theta[0], float(end.objective[0]), bool(end.converged[0])
-    return Solution(theta, width, objective, converged)
-
-
-def centred(N: Array, D: Array, L: Array) -> tuple[Data, Centre]:
-    logs = [np.log(values) for values in (N, D, L)]
-    means = [float(np.median(values)) for values in logs]
-    x, y, log_loss = (values - mean for values, mean in zip(logs, means, strict=True))
-    return Data(x, y, log_loss, np.ones_like(x)), Centre(*means)
-
-
-def _check(n: Array, d: Array, loss: Array, labels: NDArray[Any] | None, delta: float | None, level: float) -> None:
+def _check(n: Array, d: Array, loss: Array, labels: NDArray[Any] | None, options: Options) -> None:
     sizes = [n.size, d.size, loss.size] + ([] if labels is None else [labels.size])
     if len(set(sizes)) > 1:
         raise ValueError(f"N, D, L (and groups) must have one length; got {', '.join(map(str, sizes))}")
-    if delta is not None and not delta > 0:
-        raise ValueError(f"delta must be positive, in log loss, e.g. 1e-3; got {delta!r}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, e.g. 0.95; got {level!r}")
+    if options.delta is not None and not options.delta > 0:
+        raise ValueError(f"delta must be positive, in log loss, e.g. 1e-3; got {options.delta!r}")
+    if not 0 < options.level < 1:
+        raise ValueError(f"level must lie between 0 and 1, e.g. 0.95; got {options.level!r}")
+    if options.intervals not in (True, False, "pairs", "wild"):
+        raise ValueError(f'intervals must be True, False, "pairs" or "wild"; got {options.intervals!r}')
 
 
 def _unusable(n: Array, d: Array, loss: Array, untrained: float | None) -> Mask:
@@ -150,15 +144,14 @@ def _unusable(n: Array, d: Array, loss: Array, untrained: float | None) -> Mask:
     return ~good
 
 
-def _too_thin(n: Array, d: Array, flops: Cost | None) -> FitWarning | None:
-    if n.size < FEWEST:
-        return FitWarning("too_few", f"{n.size} usable runs; a law needs at least {FEWEST}. Run more sizes.")
-    budgets = log_cost(np.log(n), flops) + np.log(d)
-    if np.ptp(budgets) <= np.log(ONE_BUDGET):
+def _too_thin(spent: Array) -> FitWarning | None:
+    if spent.size < FEWEST:
         return FitWarning(
-            "one_budget",
-            "all runs spent one budget: it shows a best size there, but no law across budgets. Add a budget.",
+            "too_few", f"{spent.size} usable runs; a law needs at least {FEWEST}. Run more sizes or budgets."
         )
+    if not np.ptp(np.log(spent)) > np.log(ONE_BUDGET):
+        message = "all runs spent one budget: that shows a best size there, but no law across budgets. Add a budget."
+        return FitWarning("one_budget", message)
     return None
 
 
@@ -175,38 +168,40 @@ def _repeats(n: Array, d: Array) -> Labels | None:
     return labels if labels.max() + 1 < n.size else None
 
 
-def _covariance(found: Solution, data: Data, clusters: Labels | None, level: float) -> Covariance | None:
+def _spread(found: Solution, data: Data, clusters: Labels | None, options: Options) -> Spread | None:
     points = data.x.size if clusters is None else int(clusters.max()) + 1
-    if points < FEWEST_FOR_INTERVAL or not found.converged or (found.theta[1:3] <= 0).any():
+    if not options.intervals or points < FEWEST_FOR_INTERVAL or not found.converged or found.one_term:
         return None
-    robust = sandwich(found.theta, data, found.delta, clusters, level)
-    if clusters is not None or points >= MANY:
+    if isinstance(options.intervals, str):
+        rng = options.rng or np.random.default_rng(0)
+        kind, resamples, level = options.intervals, options.resamples, options.level
+        return bootstrap(
+            found.theta, data, found.delta, rng, kind=kind, resamples=resamples, groups=clusters, level=level
+        )
+    robust = sandwich(found.theta, data, found.delta, clusters, options.level)
+    if points >= MANY:
         return robust
-    plain = gauss_newton(found.theta, data, found.delta, level)
-    alpha, beta = found.theta[3:]
-    of_exponent = np.array([0, 0, 0, -1 / alpha, 1 / beta])
-    return plain if plain.half_width(of_exponent) > robust.half_width(of_exponent) else robust
+    return robust.or_wider(gauss_newton(found.theta, data, found.delta, options.level))
 
 
-def _without(
-    off: Mask, data: Data, delta: float | None, clusters: Labels | None, level: float, intervals: bool
-) -> Interval | None:
-    if not off.any() or (~off).sum() < FEWEST:
+def _without(off: Mask, data: Data, clusters: Labels | None, options: Options) -> Interval | None:
+    """The exponent of a fit without the flagged rows; None when there are none, or too few are left."""
+    rest = ~off
+    if rest.all() or rest.sum() < FEWEST:
         return None
-    rest = Data(data.x[~off], data.y[~off], data.log_loss[~off], data.weights[~off])
-    found = solve(rest, delta)
-    left = None if clusters is None else np.unique(clusters[~off], return_inverse=True)[1]
-    return exponent_interval(found.theta, _covariance(found, rest, left, level) if intervals else None)
+    kept = Data(data.x[rest], data.y[rest], data.log_loss[rest], data.weights[rest])
+    found = solve(kept, options.delta)
+    left = None if clusters is None else np.unique(clusters[rest], return_inverse=True)[1]
+    return exponent_interval(found.theta, _spread(found, kept, left, options))
 
 
 def _status(found: Solution) -> str:
     if not found.converged:
         return "not_converged"
-    edge = (found.theta[3:] <= LOWEST[3:]) | (found.theta[3:] >= HIGHEST[3:])
-    return "at_bound" if edge.any() or (found.theta[1:3] <= 0).any() else "converged"
+    return "at_bound" if found.bounds_hit or found.one_term else "converged"
 
 
-def _spread(values: NDArray[Any], keep: Mask, rest: float | bool) -> NDArray[Any]:
+def _among_all(values: NDArray[Any], keep: Mask, rest: float | bool) -> NDArray[Any]:
     """Values of the rows kept, put back among all rows."""
     whole = np.full(keep.size, rest, dtype=values.dtype)
     whole[keep] = values

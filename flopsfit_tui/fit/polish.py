@@ -42,9 +42,9 @@ class Polished:
     slope: Array  # (R,) largest free component of the gradient, in units of the residuals' own length
     iterations: int
 
-    @property
-    def converged(self) -> Mask:
-        return self.slope < 1e-6
+    def converged(self, slope: float = 1e-6) -> Mask:
+        """Which ended where the gradient vanishes: the only word taken for it."""
+        return self.slope < slope
 
 
 def parts(theta: Array, data: Data) -> tuple[Array, Array, Array]:

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
 from flopsfit_tui.fit.arrays import Array, Mask
 from flopsfit_tui.fit.cost import Cost
-from flopsfit_tui.fit.intervals import Covariance, fraction, positive
 from flopsfit_tui.fit.law import FitWarning, Interval, Law, Optimum, positive_budget
-from flopsfit_tui.fit.optimum import slope_of_cost
+from flopsfit_tui.fit.parabola import Parabola, PowerLaw
+from flopsfit_tui.fit.quantities import EXPONENT, Centre, Quantity, optimum, parameters
 
 
-@dataclass(frozen=True)
-class Centre:
-    """Where the fit put its origin: medians of ln N, ln D and ln L over the points it used."""
+class Spread(Protocol):
+    """What knows how far a fit can be off: a covariance, or the refits of a bootstrap."""
 
-    log_params: float
-    log_tokens: float
-    log_loss: float
+    @property
+    def method(self) -> str: ...
 
-    def law(self, theta: Array) -> Law:
-        e, a, b, alpha, beta = (float(value) for value in theta)
-        scale = math.exp(self.log_loss)
-        A, B = a * math.exp(alpha * self.log_params), b * math.exp(beta * self.log_tokens)
-        return Law(E=scale * e, A=scale * A, B=scale * B, alpha=alpha, beta=beta)
+    def interval(self, quantity: Quantity, theta: Array) -> Interval: ...
 
 
 @dataclass(frozen=True)
@@ -52,8 +47,11 @@ class Fit:
     exponent_without_flagged: Interval | None = None  # the same fit on the rows that are not flagged
     flops: Cost | None = None  # cost of a token used by predict, unless it is given another
     largest_budget: float | None = None  # the most FLOPs that any point used spent
+    bounds_hit: tuple[str, ...] = ()  # which of alpha and beta are at the edge of what is allowed
+    parabolas: tuple[Parabola, ...] = ()  # approach 2: one a budget
+    power_laws: tuple[PowerLaw, PowerLaw] | None = None  # through their vertices: of N_opt and of D_opt
     theta: Array | None = field(default=None, repr=False)
-    covariance: Covariance | None = field(default=None, repr=False)
+    spread: Spread | None = field(default=None, repr=False)
     centre: Centre | None = field(default=None, repr=False)
 
     @property
@@ -73,12 +71,10 @@ class Fit:
         if self.law is None or self.law.A <= 0 or self.law.B <= 0:
             return None
         best = self.law.optimum(budget, flops)
-        if self.covariance is None or self.theta is None or self.centre is None:
+        if self.spread is None or self.theta is None or self.centre is None:
             return best
-        slope_n, slope_d, slope_l = _slopes(self.theta, self.centre, best, flops)
-        params = positive(best.params, self.covariance.half_width(slope_n))
-        tokens = positive(best.tokens, self.covariance.half_width(slope_d))
-        loss = positive(best.loss, self.covariance.half_width(slope_l))
+        asked = optimum(self.centre, math.log(budget), flops)
+        params, tokens, loss = (self.spread.interval(asked[name], self.theta) for name in ("params", "tokens", "loss"))
         return replace(
             best,
             params_low=params.low, params_high=params.high,
@@ -87,43 +83,23 @@ class Fit:
         )  # fmt: skip
 
 
-def _slopes(theta: Array, centre: Centre, best: Optimum, flops: Cost | None) -> tuple[Array, Array, Array]:
-    """d ln N_opt, d ln D_opt and d ln L_opt by d theta, each (5,): the optimum's balance, differentiated."""
-    e, a, b, alpha, beta = theta
-    n, d = math.log(best.params) - centre.log_params, math.log(best.tokens) - centre.log_tokens
-    g1, g2 = (float(value) for value in slope_of_cost(np.array(math.log(best.params)), flops))
-    balance = np.array([0.0, 1 / a, -1 / b, 1 / alpha - n, -1 / beta + d])  # of ln(marginal gain of N / of D)
-    slope_n = balance / (alpha + beta * g1 + g2 / g1)
-    u, v = math.exp(-alpha * n), math.exp(-beta * d)
-    slope_l = np.array([1.0, u, v, -a * n * u, -b * d * v]) / (e + a * u + b * v)  # N, D fixed: the loss is flat there
-    return slope_n, -g1 * slope_n, slope_l
+def law_of(theta: Array, centre: Centre) -> Law:
+    """A law in centred units (5,), in raw ones."""
+    e, a, b, alpha, beta = (float(value) for value in theta)
+    scale = math.exp(centre.log_loss)
+    with np.errstate(over="ignore"):
+        A, B = a * np.exp(alpha * centre.log_params), b * np.exp(beta * centre.log_tokens)
+    return Law(E=scale * e, A=float(scale * A), B=float(scale * B), alpha=alpha, beta=beta)
 
 
-def parameter_intervals(theta: Array, centre: Centre, covariance: Covariance | None) -> dict[str, Interval]:
-    """E, A, B, alpha, beta in raw units, with intervals; E's is cut off at 0."""
-    law = centre.law(theta)
-    names = ("E", "A", "B", "alpha", "beta")
-    if covariance is None:
-        return {name: Interval(getattr(law, name)) for name in names}
-    _, a, b, alpha, beta = theta
-    unit = np.eye(5)
-    width = covariance.half_width(unit[0]) * math.exp(centre.log_loss)
-    logs = {
-        "A": unit[1] / max(a, 1e-300) + unit[3] * centre.log_params,
-        "B": unit[2] / max(b, 1e-300) + unit[4] * centre.log_tokens,
-        "alpha": unit[3] / alpha,
-        "beta": unit[4] / beta,
-    }
-    found = {"E": Interval(law.E, max(law.E - width, 0.0), law.E + width)}
-    for name, gradient in logs.items():
-        found[name] = positive(getattr(law, name), covariance.half_width(gradient))
-    return found
+def parameter_intervals(theta: Array, centre: Centre, spread: Spread | None) -> dict[str, Interval]:
+    """E, A, B, alpha, beta in raw units, with intervals where there is a spread."""
+    if spread is None:
+        law = law_of(theta, centre)
+        return {name: Interval(getattr(law, name)) for name in ("E", "A", "B", "alpha", "beta")}
+    return {name: spread.interval(quantity, theta) for name, quantity in parameters(centre).items()}
 
 
-def exponent_interval(theta: Array, covariance: Covariance | None) -> Interval:
-    """a = beta / (alpha + beta), whose logit is ln beta - ln alpha."""
-    alpha, beta = float(theta[3]), float(theta[4])
-    value = beta / (alpha + beta)
-    if covariance is None:
-        return Interval(value)
-    return fraction(value, covariance.half_width(np.array([0, 0, 0, -1 / alpha, 1 / beta])))
+def exponent_interval(theta: Array, spread: Spread | None) -> Interval:
+    """a = beta / (alpha + beta)."""
+    return Interval(float(theta[4] / (theta[3] + theta[4]))) if spread is None else spread.interval(EXPONENT, theta)

@@ -1,0 +1,194 @@
+"""What is wrong with a fit or a target, in sentences: each with a code that never changes, and with what to do.
+
+Codes of a fit: too_few, one_budget, no_interval, not_converged, one_term, at_bound, excluded, flagged, edge_minimum,
+shallow, off_centre, entropy, methods_disagree, epochs; of a target: far_target, wide_interval; and hold_out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from flopsfit_tui.fit.arrays import Array, Mask
+from flopsfit_tui.fit.law import FitWarning, Interval
+from flopsfit_tui.fit.parabola import Parabola
+from flopsfit_tui.fit.result import Fit
+
+OFF_CENTRE = 1.6  # sizes whose middle is this factor from the best one bias the parabola by about a tenth
+FAR = 10.0
+WIDE = 2.0
+
+
+def diagnose(fit: Fit, D: Array, unique_tokens: float | None = None) -> tuple[FitWarning, ...]:
+    """Warnings of a fit, the gravest first. D: tokens of the rows used; unique_tokens: how many there are to learn."""
+    found = [*fit.warnings, *_of_points(fit), *_of_curves(fit)]
+    if fit.law is not None:
+        found += [*_of_law(fit), *_of_methods(fit)]
+    if unique_tokens and D.size and (repeats := float(D.max()) / unique_tokens) > 1:
+        found.append(FitWarning("epochs", _epochs(D, unique_tokens, repeats)))
+    return tuple(found)
+
+
+def diagnose_target(fit: Fit, C: float) -> tuple[FitWarning, ...]:
+    """Warnings of a prediction at C FLOPs: how far it lies beyond the data, and how much it leaves open."""
+    found = []
+    beyond = C / fit.largest_budget if fit.largest_budget else math.nan
+    if beyond > FAR:
+        found.append(
+            FitWarning(
+                "far_target",
+                f"{_si(C)} FLOPs is {_factor(beyond)} beyond the largest budget run: laws bend, and the interval does "
+                f"not know it. Add a budget near {_si(C / FAR)}.",
+            )
+        )
+    best = fit.predict(C)
+    if best is not None and best.params_low and best.params_high and best.params_high > WIDE * best.params_low:
+        found.append(
+            FitWarning(
+                "wide_interval",
+                f"the best size for {_si(C)} FLOPs is known only within {_factor(best.params_high / best.params_low)} "
+                f"({_si(best.params_low)} to {_si(best.params_high)}). Add larger budgets, then seeds.",
+            )
+        )
+    return tuple(found)
+
+
+def _of_points(fit: Fit) -> Iterator[FitWarning]:
+    if fit.excluded.any():
+        yield FitWarning(
+            "excluded",
+            f"{_rows(fit.excluded)} left out: not positive and finite, or no better than untrained. Look at why.",
+        )
+    if fit.flagged.any():
+        here, there = fit.exponent, fit.exponent_without_flagged
+        change = f"the exponent is {here.value:.3f} with and {there.value:.3f} without" if here and there else "kept"
+        yield FitWarning(
+            "flagged", f"{_rows(fit.flagged)} more than 4.5 sigma off the law: {change}. Train again, or leave out."
+        )
+
+
+def _of_curves(fit: Fit) -> Iterator[FitWarning]:
+    for curve in fit.parabolas:
+        if curve.status == "edge" and curve.band == 1 and curve.vertex is not None:
+            low_end = curve.vertex.value < curve.smallest
+            yield FitWarning("edge_minimum", _edge(curve, f"at {_si(curve.budget)} FLOPs", low_end))
+    drawn = [curve for curve in fit.parabolas if curve.status != "too_few"]
+    flat = [_si(curve.budget) for curve in drawn if _is_shallow(curve)]
+    if flat:
+        yield FitWarning(
+            "shallow",
+            f"{len(flat)} of {len(drawn)} curves ({_few(flat)} FLOPs) are too shallow for their noise to bound a best "
+            "size. Run sizes further apart there, or more seeds.",
+        )
+    yield from _off_centre(fit)
+
+
+def _is_shallow(curve: Parabola) -> bool:
+    """Whether the noise leaves open where, or whether, the curve has its lowest point."""
+    unbounded = curve.vertex is None or curve.vertex.low is None
+    return curve.status == "opens_downwards" or (curve.status == "ok" and curve.points > 3 and unbounded)
+
+
+def _edge(curve: Parabola, budget: str, low_end: bool) -> str:
+    end = curve.smallest if low_end else curve.largest
+    step = (curve.largest / curve.smallest) ** (1 / max(curve.points - 1, 1))
+    size = end / step if low_end else end * step
+    return (
+        f"the lowest loss {budget} lies beyond the {'smallest' if low_end else 'largest'} size run ({_si(end)}); "
+        f"that curve is not used by the parabolas. Add a size near {_si(size)} {budget}."
+    )
+
+
+def _off_centre(fit: Fit) -> Iterator[FitWarning]:
+    shifts = []
+    for curve in fit.parabolas:
+        if curve.points >= 3 and curve.band == 1 and curve.smallest < curve.largest:
+            best = fit.predict(curve.budget)
+            vertex = best.params if best else curve.vertex.value if curve.vertex and curve.status == "ok" else None
+            if vertex:
+                shifts.append(0.5 * math.log(curve.smallest * curve.largest) - math.log(vertex))
+    if len(shifts) >= 2 and abs(shift := float(np.median(shifts))) > math.log(OFF_CENTRE):
+        larger = shift > 0
+        yield FitWarning(
+            "off_centre",
+            f"the sizes run are centred {_factor(math.exp(abs(shift)))} {'above' if larger else 'below'} the best "
+            f"ones, which biases parabolas. Add {'smaller' if larger else 'larger'} sizes.",
+        )
+
+
+def _of_law(fit: Fit) -> Iterator[FitWarning]:
+    law = fit.law
+    assert law is not None
+    if fit.status == "not_converged":
+        yield FitWarning("not_converged", "the fit did not settle: the runs do not look like one law. Look at them.")
+    for letter, missing in (("A", "size"), ("B", "tokens")):
+        if getattr(law, letter) <= 0:
+            yield FitWarning(
+                "one_term",
+                f"the loss came out independent of {missing}. Run a wider range of {missing} at each budget.",
+            )
+    for name in fit.bounds_hit:
+        yield FitWarning(
+            "at_bound",
+            f"{name} stopped at {getattr(law, name):g}, the edge of what is allowed: these runs do not determine it. "
+            "Add budgets further apart, and sizes on both sides of the minimum.",
+        )
+    E = fit.parameters.get("E")
+    if fit.spread is None and fit.status == "converged" and fit.exponent and fit.exponent.low is None:
+        yield FitWarning("no_interval", f"{fit.points} points give no interval worth its name. Run more sizes.")
+    elif E and (E.value <= 0 or (E.low is not None and E.low <= 0)):
+        high = f" (it may be up to {E.high:.3g})" if E.high is not None else ""
+        yield FitWarning(
+            "entropy",
+            f"E, the loss that no compute removes, cannot be told from 0{high}. Do not read it as an entropy, nor the "
+            "predicted loss far out; sizes suffer less. Add larger budgets.",
+        )
+
+
+def _of_methods(fit: Fit) -> Iterator[FitWarning]:
+    if fit.power_laws is None or fit.exponent is None or fit.status == "not_converged":
+        return
+    theirs, ours = fit.power_laws[0].exponent, fit.exponent
+    if theirs.low is None or ours.low is None:
+        return
+    if not (_holds(theirs, ours.value) or _holds(ours, theirs.value)):
+        yield FitWarning(
+            "methods_disagree",
+            f"N_opt grows as C^{ours.value:.3f} by the law but as C^{theirs.value:.3f} by the parabolas, each outside "
+            "the other's interval. Centre the sizes on the minima, widen them, and trust neither far out.",
+        )
+
+
+def _holds(interval: Interval, value: float) -> bool:
+    return interval.low is not None and interval.high is not None and interval.low <= value <= interval.high
+
+
+def _epochs(D: Array, unique_tokens: float, repeats: float) -> str:
+    many = int((unique_tokens < D).sum())
+    return (
+        f"{many} of {D.size} runs saw their data more than once (up to {repeats:.1f} times); repeated tokens teach "
+        "less (Muennighoff et al. 2023). Use more data, or read tokens as tokens seen."
+    )
+
+
+def _rows(mask: Mask) -> str:
+    rows = [str(i + 1) for i in np.flatnonzero(mask)]
+    return f"row {rows[0]} is" if len(rows) == 1 else f"{len(rows)} rows ({_few(rows)}) are"
+
+
+def _few(words: list[str]) -> str:
+    return ", ".join(words[:8]) + (", ..." if len(words) > 8 else "")
+
+
+def _factor(value: float) -> str:
+    return f"x{value:.3g}" if value < 1e4 else f"x{value:.1e}"
+
+
+def _si(value: float) -> str:
+    """1.2M, 3.4e18: short enough for a sentence."""
+    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if limit <= value < 1e15:
+            return f"{value / limit:.3g}{unit}"
+    return f"{value:.3g}"

@@ -1,0 +1,105 @@
+"""Holding out the largest budget: what the fit would have said of it had it not been run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from flopsfit_tui.fit.arrays import Array, Mask
+from flopsfit_tui.fit.budgets import curves
+from flopsfit_tui.fit.cost import Cost
+from flopsfit_tui.fit.estimate import fit_law
+from flopsfit_tui.fit.law import FitWarning, Interval
+from flopsfit_tui.fit.optimum import log_cost
+from flopsfit_tui.fit.quantities import Quantity, mean_log_loss
+from flopsfit_tui.fit.result import Fit
+
+TOP_SHARE = 0.1  # of runs that lie on no IsoFLOP curves
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """The largest budget, predicted from the others."""
+
+    budget: float  # training FLOPs; the least of the runs held out
+    points: int  # runs held out
+    loss_ratio: Interval  # predicted loss by measured loss, geometric mean over the runs; bounds say what noise allows
+    params: float | None  # best size at that budget, predicted without it
+    params_with: float | None  # the same with it
+    warnings: tuple[FitWarning, ...]
+
+
+def hold_out(
+    N: ArrayLike,
+    D: ArrayLike,
+    L: ArrayLike,
+    *,
+    delta: float | None = None,
+    flops: Cost | None = None,
+    level: float = 0.95,
+) -> HoldOut | None:
+    """Fit without the largest budget and predict it; None where the rest gives no law with intervals.
+
+    N, D, L, delta, flops and level as for fit_law. Where runs lie on no IsoFLOP curves, the tenth of them that spent
+    most is held out. The interval of the ratio has the fit's uncertainty and the noise of the runs held out in it; the
+    warning "hold_out" is given where it leaves out 1.
+    """
+    n, d, loss = (np.asarray(values, dtype=np.float64).ravel() for values in (N, D, L))
+    with np.errstate(all="ignore"):
+        good = np.isfinite(n) & np.isfinite(d) & np.isfinite(loss) & (n > 0) & (d > 0) & (loss > 0)
+        n, d, loss = n[good], d[good], loss[good]
+        if n.size == 0:
+            return None
+        spent = np.exp(log_cost(np.log(n), flops) + np.log(d))
+        top = _top(spent, n)
+        rest = fit_law(n[~top], d[~top], loss[~top], delta=delta, flops=flops, level=level)
+        whole = fit_law(n, d, loss, delta=delta, flops=flops, level=level)
+        if rest.spread is None or rest.theta is None or rest.centre is None:
+            return None
+        budget = float(spent[top].min())
+        ratio = _ratio(rest, n[top], d[top], loss[top])
+        before, after = rest.predict(budget), whole.predict(budget)
+        sizes = (before.params if before else None, after.params if after else None)
+        return HoldOut(budget, int(top.sum()), ratio, *sizes, _warnings(ratio, budget))
+
+
+def _top(spent: Array, n: Array) -> Mask:
+    found = curves(spent, n)
+    if found[-1].band > 1:
+        return np.asarray(spent >= np.quantile(spent, 1 - TOP_SHARE))
+    top = np.zeros(spent.size, dtype=bool)
+    top[found[-1].rows] = True
+    return top
+
+
+def _ratio(rest: Fit, n: Array, d: Array, loss: Array) -> Interval:
+    assert rest.spread is not None
+    assert rest.theta is not None
+    assert rest.centre is not None
+    measured = float(np.log(loss).mean())
+    predicted = mean_log_loss(rest.centre, np.log(n), np.log(d))
+    ratio = rest.spread.interval(Quantity(lambda theta: predicted.of(theta) - measured, "log"), rest.theta)
+    assert ratio.low is not None
+    assert ratio.high is not None
+    value = math.log(ratio.value)
+    noise = 2 * (rest.sigma or 0.0) / math.sqrt(n.size)
+    low = value - math.hypot(value - math.log(ratio.low), noise) if ratio.low > 0 else -math.inf
+    high = value + math.hypot(math.log(ratio.high) - value, noise)
+    return Interval(ratio.value, math.exp(low), math.exp(min(high, 700.0)))
+
+
+def _warnings(ratio: Interval, budget: float) -> tuple[FitWarning, ...]:
+    assert ratio.low is not None
+    assert ratio.high is not None
+    if ratio.low <= 1 <= ratio.high:
+        return ()
+    side = "above" if ratio.value > 1 else "below"
+    message = (
+        f"fitted without the largest budget ({budget:.3g} FLOPs), the law puts its losses {abs(ratio.value - 1):.2%} "
+        f"{side} what was measured, more than noise allows: expect the same further out. Look for a recipe that "
+        "changes with size or budget."
+    )
+    return (FitWarning("hold_out", message),)

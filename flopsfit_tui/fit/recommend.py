@@ -1,0 +1,77 @@
+"""From the law's best size to one that can be built: which, on how many tokens, and what being off by one costs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from flopsfit_tui.fit.cost import Cost
+from flopsfit_tui.fit.law import Optimum
+from flopsfit_tui.fit.optimum import log_cost
+from flopsfit_tui.fit.result import Fit
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One buildable size, trained on all the tokens that the budget buys."""
+
+    size: int  # the workload's own knob, e.g. a width
+    params: float
+    tokens: float
+    loss: float  # by the law
+    excess: float  # nats above the law's best loss for the budget
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What to build for a budget."""
+
+    optimum: Optimum  # of the law, as if every size could be built
+    choice: Choice
+    smaller: Choice | None  # one size down
+    larger: Choice | None  # one size up
+    within: tuple[Choice, ...]  # all buildable sizes inside the interval of params
+    beyond: float | None  # budget by the largest budget run
+    at_end: str | None  # "smallest" or "largest": the law would go further than the sizes on offer
+
+
+def recommend(
+    fit: Fit, C: float, sizes: ArrayLike, params: ArrayLike, *, flops: Cost | None = None
+) -> Recommendation | None:
+    """The buildable size that the law expects to do best with C training FLOPs.
+
+    sizes, params: (k,) the workload's size knob and its params, in any order; flops: training FLOPs per token as a
+    function of params (None: the fit's own, else 6N). None where the fit predicts nothing. ValueError for no sizes,
+    different lengths, params that are not positive, or a budget that is not.
+    """
+    knob, n = np.asarray(sizes).ravel(), np.asarray(params, dtype=np.float64).ravel()
+    if knob.size == 0 or knob.size != n.size:
+        raise ValueError(f"as many sizes as params are needed, at least one; got {knob.size} and {n.size}")
+    if not (np.isfinite(n) & (n > 0)).all():
+        raise ValueError(f"params must be positive; got {n.tolist()}")
+    cost = flops or fit.flops
+    best = fit.predict(C, cost)
+    if best is None or fit.law is None:
+        return None
+    order = np.argsort(n, kind="stable")
+    log_tokens = math.log(best.budget) - log_cost(np.log(n[order]), cost)
+    losses = np.atleast_1d(fit.law.loss(n[order], np.exp(log_tokens)))
+    choices = [
+        Choice(int(s), float(p), float(np.exp(t)), float(loss), float(loss - best.loss))
+        for s, p, t, loss in zip(knob[order], n[order], log_tokens, losses, strict=True)
+    ]
+    i = int(np.argmin(losses))
+    low, high = best.params_low or best.params, best.params_high or best.params
+    end = "largest" if best.params > choices[-1].params else "smallest" if best.params < choices[0].params else None
+    return Recommendation(
+        optimum=best,
+        choice=choices[i],
+        smaller=choices[i - 1] if i else None,
+        larger=choices[i + 1] if i + 1 < len(choices) else None,
+        within=tuple(choice for choice in choices if low <= choice.params <= high),
+        beyond=best.budget / fit.largest_budget if fit.largest_budget else None,
+        at_end=end,
+    )

@@ -1,0 +1,64 @@
+"""The search: centre the data, start from the grid's valleys, polish, and let the noise set delta."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from flopsfit_tui.fit.arrays import Array
+from flopsfit_tui.fit.huber import adaptive_delta
+from flopsfit_tui.fit.polish import HIGHEST, LOWEST, Data, P, polish, residuals
+from flopsfit_tui.fit.quantities import Centre
+from flopsfit_tui.fit.varpro import starts
+
+ROUNDS = 20  # of fitting and measuring the noise in turn; 5 to 10 settle it
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where the search ended, in centred units."""
+
+    theta: Array  # (5,)
+    delta: float
+    objective: float
+    converged: bool
+
+    @property
+    def one_term(self) -> bool:
+        """Whether the loss came out independent of size, or of tokens."""
+        return bool((self.theta[1:3] <= 0).any())
+
+    @property
+    def bounds_hit(self) -> tuple[str, ...]:
+        """Which of alpha and beta ended at the edge of what is allowed."""
+        exponents = self.theta[3:]
+        at = (exponents <= LOWEST[3:]) | (exponents >= HIGHEST[3:])
+        return tuple(name for name, hit in zip(("alpha", "beta"), at, strict=True) if hit)
+
+
+def centred(N: Array, D: Array, L: Array) -> tuple[Data, Centre]:
+    """Logs about their medians, which one absurd value cannot move; all (n,), positive and finite."""
+    logs = [np.log(values) for values in (N, D, L)]
+    middles = [float(np.median(values)) for values in logs]
+    x, y, log_loss = (values - middle for values, middle in zip(logs, middles, strict=True))
+    return Data(x, y, log_loss, np.ones_like(x)), Centre(*middles)
+
+
+def solve(data: Data, delta: float | None) -> Solution:
+    """The lowest minimum from the grid's valleys. delta None: fitted and measured in turn until both agree."""
+    nodes = starts(data, delta)
+    width = adaptive_delta(residuals(nodes[:1], data)[0], P) if delta is None else delta
+    ends = polish(nodes, data, width)
+    best = int(np.argmin(ends.objective))
+    theta, objective, converged = ends.theta[best], float(ends.objective[best]), bool(ends.converged()[best])
+    if delta is not None:
+        return Solution(theta, width, objective, converged)
+    for _ in range(ROUNDS):
+        again = adaptive_delta(residuals(theta[None], data)[0], P)
+        if abs(again - width) <= 1e-9 * width:
+            break
+        width = again
+        theta = polish(theta[None], data, width, limit=2, damping=0.0).theta[0]
+    end = polish(theta[None], data, width, damping=0.0)
+    return Solution(end.theta[0], width, float(end.objective[0]), bool(end.converged()[0]))
