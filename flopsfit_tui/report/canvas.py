@@ -48,9 +48,7 @@ class Canvas:
         self._y += y
         self._draw.append(draw)
 
-    def text(
-        self, caption: str, legend: Legend, x_ticks: Ticks, y_ticks: Ticks, y_high: float | None = None
-    ) -> str:
+    def text(self, caption: str, legend: Legend, x_ticks: Ticks, y_ticks: Ticks, y_high: float | None = None) -> str:
         """One line of caption and legend above the axes. `y_high` cuts the plot off above."""
         x_range = padded(min(self._x), max(self._x), 0.03)
         top = max(self._y) if y_high is None else min(y_high, max(self._y))

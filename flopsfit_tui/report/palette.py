@@ -76,4 +76,3 @@ def mix(a: Color, b: Color, share: float) -> Color:
     """`share` of b in a."""
     red, green, blue = (round(x + (y - x) * share) for x, y in zip(a, b, strict=True))
     return red, green, blue
-

@@ -5,7 +5,6 @@ A plot that cannot be drawn is a sentence saying why; none of these functions ra
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TypeVar

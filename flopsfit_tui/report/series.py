@@ -1,4 +1,4 @@
-"""What the plots draw: plain numbers, already thinned, so that a plot costs the same for a short sweep and a long one."""
+"""What the plots draw: plain numbers, thinned, so that a plot costs the same for a short sweep and a long one."""
 
 from __future__ import annotations
 

@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 Tick = tuple[float, str]  # a place on the axis, its label
 
+MANTISSAS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9))
+
 
 def log_ticks(low: float, high: float, most: int, label: Callable[[float], str]) -> list[Tick]:
     """At most about `most` round numbers between two positive ones, placed at their log10."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     best: list[float] = []
-    for mantissas in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)):
+    for mantissas in MANTISSAS:
         found = [m * 10.0**d for d in decades for m in mantissas if low <= m * 10.0**d <= high]
         if len(found) > most:
             break

@@ -10,6 +10,10 @@ from flopsfit_tui.core.events import Event
 from flopsfit_tui.sweep.job import Job, Train, perform
 
 
+class Interrupted(RuntimeError):
+    """The person does not want the answer any more."""
+
+
 class Executor(Protocol):
     """Does jobs. All calls come from one thread, the sweeping one; events come back through `poll`."""
 
@@ -47,6 +51,10 @@ class Executor(Protocol):
         """Drop what is running, at once."""
         ...
 
+    def interrupt(self) -> None:
+        """Make the `call` that runs, and every later one, raise Interrupted; the one method for another thread."""
+        ...
+
     def close(self) -> None:
         """Let every worker go; calls after this one start new workers."""
         ...
@@ -60,6 +68,7 @@ class Here:
     def __init__(self, threads: int = 1) -> None:
         self._threads = threads
         self._running: Generator[Event, None, Any] | None = None
+        self._held = False
 
     @property
     def free(self) -> int:
@@ -86,7 +95,7 @@ class Here:
         """Train until the trial says something."""
         from flopsfit_tui.train.loop import torch_threads
 
-        if self._running is None:
+        if self._running is None or self._held:
             time.sleep(seconds)
             return []
         with torch_threads(self._threads):
@@ -96,17 +105,23 @@ class Here:
         return []
 
     def hold(self) -> bool:
-        """Nothing runs between two polls."""
+        """Nothing runs between two polls, and from now on not in them either."""
+        self._held = True
         return True
 
     def release(self) -> None:
-        """Nothing to do: the next poll trains on."""
+        """The next poll trains on."""
+        self._held = False
 
     def abandon(self) -> None:
         """Drop the running trial."""
+        self._held = False
         if self._running is not None:
             self._running.close()
             self._running = None
+
+    def interrupt(self) -> None:
+        """Nothing to do: a call here cannot be left."""
 
     def close(self) -> None:
         """Drop the running trial; there are no workers."""

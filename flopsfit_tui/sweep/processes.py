@@ -19,8 +19,12 @@ from typing import Any
 
 from flopsfit_tui.core.events import Event, TrialEnded
 from flopsfit_tui.core.trial import Outcome
+from flopsfit_tui.sweep.executor import Interrupted
 from flopsfit_tui.sweep.job import Job, Train
 from flopsfit_tui.sweep.wire import Done, Happened, Held, Message, Refused, Setup
+
+DROP_SECONDS = 0.5  # how long a running trial may take to come to the end of its step
+INTERRUPT_SECONDS = 0.2  # how soon a call sees that nobody wants its answer
 
 
 class Processes:
@@ -34,6 +38,7 @@ class Processes:
         self._make: Callable[[], _Worker] = lambda: _Worker(threads, nice)
         self._workers: list[_Worker] = []
         self._holding = False
+        self._interrupted = False
 
     @property
     def free(self) -> int:
@@ -51,12 +56,14 @@ class Processes:
         waiting = list(enumerate(jobs))
         busy: dict[_Worker, int] = {}
         while len(results) < len(jobs):
+            if self._interrupted:
+                raise Interrupted
             while waiting and len(busy) < self.slots:
                 index, job = waiting.pop(0)
                 worker = self._idle()
                 worker.take(job)
                 busy[worker] = index
-            for worker in _ready(list(busy), None):
+            for worker in _ready(list(busy), INTERRUPT_SECONDS):
                 message = self._hear(worker)
                 if isinstance(message, Happened):
                     continue
@@ -129,9 +136,29 @@ class Processes:
             worker.order("release")
 
     def abandon(self) -> None:
-        """End the busy workers at once: what they hold is in memory only, and the store keeps the rest."""
-        for worker in [w for w in self._workers if w.job is not None]:
+        """Drop what is running. A worker that does not answer soon, in the middle of a long step, is ended."""
+        self._holding = False
+        busy = [w for w in self._workers if w.job is not None]
+        for worker in busy:
+            worker.held = False
+            worker.order("drop")
+        deadline = time.monotonic() + DROP_SECONDS
+        while busy and (left := deadline - time.monotonic()) > 0:
+            for worker in _ready(busy, left):
+                message = self._hear(worker)
+                if message is None:
+                    self._drop(worker)
+                elif isinstance(message, Done | Refused):
+                    worker.job = None
+                else:
+                    continue
+                busy.remove(worker)
+        for worker in busy:
             self._drop(worker)
+
+    def interrupt(self) -> None:
+        """Make call() raise Interrupted; for any thread."""
+        self._interrupted = True
 
     def close(self) -> None:
         """End every worker."""

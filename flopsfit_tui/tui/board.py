@@ -1,0 +1,57 @@
+"""What the screens draw; only the app writes on it, from the messages of its threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.state import SweepState
+from flopsfit_tui.core.trial import Plan
+from flopsfit_tui.plan.estimate import Estimate
+from flopsfit_tui.report.analysis import Analysis, OptimumRow
+from flopsfit_tui.tui.messages import Fitted
+
+Stage = Literal["planning", "pricing", "ready", "refused", "sweeping", "ending", "ended"]
+
+
+@dataclass
+class Board:
+    """Everything known of the plan and the sweep."""
+
+    options: Options
+    stage: Stage = "planning"
+    starting: bool = False  # the sweep was asked for, and its first event has not come
+    plan: Plan | None = None
+    directory: Path | None = None
+    finished_before: int = 0
+    estimate: Estimate | None = None
+    problem: str = ""  # why it cannot be planned or swept, one sentence
+    traceback: str = ""  # of something of our own that broke
+    state: SweepState = field(default_factory=SweepState)
+    fitted: Fitted | None = None
+    exported: Sequence[Path] = ()
+
+    @property
+    def busy(self) -> bool:
+        """Whether quitting now would cut something short."""
+        return self.starting or self.state.phase in ("running", "paused")
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """The latest fit."""
+        return self.fitted.analysis if self.fitted else None
+
+    @property
+    def target(self) -> float | None:
+        """The budget at which the optimum is always shown: the one asked for, else ten times the largest."""
+        if self.options.targets:
+            return self.options.targets[0]
+        return self.plan.budgets[-1] * 10 if self.plan else None
+
+    def optimum(self) -> OptimumRow | None:
+        """The optimum at the target."""
+        rows = self.analysis.optimum if self.analysis else ()
+        return next((row for row in rows if row.budget == self.target), None)

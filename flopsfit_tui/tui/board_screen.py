@@ -1,0 +1,34 @@
+"""What the screens over a board share: they draw it, once they are there to draw on."""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from flopsfit_tui.tui.board import Board
+
+
+class BoardScreen(Screen[None]):
+    """Subclasses give `draw`; whoever changes the board calls `redraw`."""
+
+    def __init__(self, board: Board) -> None:
+        super().__init__()
+        self.board = board
+        self._there = False  # whether the widgets are
+
+    def redraw(self) -> None:
+        """Draw the board, unless the screen is still being made."""
+        if self._there:
+            self.draw()
+
+    def draw(self) -> None:
+        """Bring every widget up to date."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """The widgets are there."""
+        self._there = True
+        self.redraw()
+
+    def on_resize(self) -> None:
+        """Another size."""
+        self.redraw()

@@ -1,0 +1,217 @@
+"""A table of any length that draws only the rows in sight: fixed header, a cursor, columns that give way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+Cell = tuple[str, Style]
+GAP = 2
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column; `rank` says which leave first where there is no room: the highest."""
+
+    name: str
+    title: str
+    width: int
+    right: bool = True
+    rank: int = 0
+    grows: bool = False  # takes what is left over
+
+
+class Grid(ScrollView, can_focus=True):
+    """Subclasses give `row_count` and `cells(row)`, one cell a column of `columns`, and call `rows_changed()`."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"grid--header", "grid--cursor", "grid--rule"}
+    DEFAULT_CSS = """
+    Grid {
+        background: transparent;
+        scrollbar-size-vertical: 1;
+        & > .grid--header { color: $muted; text-style: bold; }
+        & > .grid--rule { color: $faint; }
+        & > .grid--cursor { background: $panel; }
+        &:focus > .grid--cursor { background: $primary 22%; text-style: bold; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home,g", "jump(0)", "First row", show=False),
+        Binding("end,G", "jump(-1)", "Last row", show=False),
+        Binding("enter", "choose", "Open", show=False),
+    ]
+    cursor: reactive[int] = reactive(0)
+
+    class Chosen(Message):
+        """Enter or a click on the cursor's row."""
+
+        def __init__(self, grid: Grid, row: int) -> None:
+            super().__init__()
+            self.grid, self.row = grid, row
+
+        @property
+        def control(self) -> Grid:
+            """The table."""
+            return self.grid
+
+    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self._all_columns = tuple(columns)
+        self.columns: tuple[Column, ...] = tuple(columns)
+
+    # ---- what a subclass gives ----
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        raise NotImplementedError
+
+    def cells(self, row: int, columns: Sequence[Column]) -> list[Cell]:
+        """The cells of a row, one for each of `columns`."""
+        raise NotImplementedError
+
+    def title(self, column: Column) -> str:
+        """What stands over a column."""
+        return column.title
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Other columns."""
+        self._all_columns = tuple(columns)
+        self._fit_columns()
+
+    def rows_changed(self) -> None:
+        """Draw again; the number of rows may be another."""
+        self.virtual_size = Size(0, self.row_count + 1)
+        self.cursor = max(0, min(self.cursor, self.row_count - 1))
+        self.refresh()
+
+    # ---- drawing ----
+
+    def on_resize(self) -> None:
+        """Choose the columns that fit."""
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        room = self.scrollable_content_region.width or self.size.width
+        columns = list(self._all_columns)
+        while len(columns) > 1 and sum(c.width + GAP for c in columns) - GAP > room:
+            columns.remove(max(columns, key=lambda c: c.rank))
+        self.columns = tuple(columns)
+        self.rows_changed()
+
+    def _widths(self) -> list[int]:
+        spare = self.scrollable_content_region.width - sum(c.width + GAP for c in self.columns) + GAP
+        return [c.width + (max(0, spare) if c.grows else 0) for c in self.columns]
+
+    def width_of(self, name: str) -> int:
+        """How wide a column is now."""
+        return dict(zip((c.name for c in self.columns), self._widths(), strict=True)).get(name, 0)
+
+    def render_line(self, y: int) -> Strip:
+        """The header, which stays, or a row."""
+        width = self.scrollable_content_region.width
+        if y == 0:
+            style = self.get_component_rich_style("grid--header")
+            cells = [(self.title(c), style) for c in self.columns]
+            return self._strip(cells, width)
+        row = y - 1 + round(self.scroll_y)
+        if row >= self.row_count:
+            return Strip.blank(width, self.rich_style)
+        strip = self._strip(self.cells(row, self.columns), width)
+        if row == self.cursor:
+            return strip.apply_style(self._cursor_style())
+        return strip
+
+    def _cursor_style(self) -> Style:
+        style = self.get_component_rich_style("grid--cursor")
+        return Style(bgcolor=style.bgcolor, bold=style.bold)
+
+    def _strip(self, cells: Sequence[Cell], width: int) -> Strip:
+        segments = []
+        for (text, style), column, room in zip(cells, self.columns, self._widths(), strict=True):
+            text = _fit(text, room)
+            pad = " " * (room - cell_len(text))
+            segments += [Segment(pad), Segment(text, style)] if column.right else [Segment(text, style), Segment(pad)]
+            segments.append(Segment(" " * GAP))
+        return Strip(segments).adjust_cell_length(width).apply_style(self.rich_style)
+
+    # ---- moving ----
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor."""
+        self.cursor = max(0, min(self.row_count - 1, self.cursor + rows))
+
+    def action_page(self, pages: int) -> None:
+        """Move the cursor by what is in sight."""
+        self.action_move(pages * max(1, self.size.height - 2))
+
+    def action_jump(self, row: int) -> None:
+        """Move the cursor to a row, counted from the end when negative."""
+        self.cursor = max(0, row % self.row_count if self.row_count else 0)
+
+    def action_choose(self) -> None:
+        """Open the row under the cursor."""
+        if self.row_count:
+            self.post_message(self.Chosen(self, self.cursor))
+
+    def watch_cursor(self) -> None:
+        """Keep the cursor in sight."""
+        self.show_row(self.cursor)
+        self.refresh()
+
+    def show_row(self, row: int) -> None:
+        """Scroll a row into sight."""
+        height = self.size.height - 1
+        if height <= 0:
+            return
+        if row < self.scroll_y:
+            self.scroll_to(y=row, animate=False)
+        elif row >= self.scroll_y + height:
+            self.scroll_to(y=row - height + 1, animate=False)
+
+    def on_click(self, event: events.Click) -> None:
+        """The mouse moves the cursor, and opens the row it is on."""
+        row = event.y - 1 + round(self.scroll_y)
+        if event.y == 0:
+            self.header_clicked(event.x)
+        elif 0 <= row < self.row_count:
+            if row == self.cursor and event.chain > 1:
+                self.action_choose()
+            self.cursor = row
+
+    def header_clicked(self, x: int) -> None:
+        """A click on the header, at a column of characters."""
+
+    def column_at(self, x: int) -> Column | None:
+        """The column at a column of characters."""
+        for column, width in zip(self.columns, self._widths(), strict=True):
+            if x < width + GAP:
+                return column
+            x -= width + GAP
+        return None
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines in sight; the header does not scroll."""
+        return super().render_lines(crop)
+
+
+def _fit(text: str, width: int) -> str:
+    """Text of one line that is at most so wide; control characters are shown, not obeyed."""
+    text = "".join(c if c.isprintable() else "�" for c in text)
+    return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"

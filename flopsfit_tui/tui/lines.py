@@ -1,0 +1,146 @@
+"""The lines around the tables and plots: what runs, the optimum, warnings, progress. Pure: a board in, text out."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from rich.text import Text
+
+from flopsfit_tui.core.units import format_count, format_flops, format_seconds
+from flopsfit_tui.plan.estimate import seconds_left
+from flopsfit_tui.report.palette import Palette
+from flopsfit_tui.tui.board import Board
+from flopsfit_tui.tui.look import bar, style
+
+
+def title_line(board: Board, width: int, palette: Palette) -> Text:
+    """The app, the workload, where it is written, and at the right what goes on."""
+    word, color = phase_word(board, palette)
+    right = Text(word, style(color, bold=True))
+    text = Text(" flopsfit ", style(palette.live, bold=True))
+    text.append(f" {board.plan.workload if board.plan else board.options.request.workload}", style(palette.foreground))
+    room = width - text.cell_len - right.cell_len - 4
+    if board.directory and room > 12:
+        text.append("  " + shorten(str_path(board.directory), room), style(palette.muted))
+    text.append(" " * max(1, width - text.cell_len - right.cell_len - 1))
+    return text.append_text(right)
+
+
+def phase_word(board: Board, palette: Palette) -> tuple[str, tuple[int, int, int]]:
+    """What goes on, and the colour it is said in."""
+    state = board.state
+    if state.phase == "waiting" or board.starting:
+        waiting = {"planning": "measuring sizes…", "pricing": "timing…", "refused": "✗ not planned"}
+        return waiting.get(board.stage, "starting…" if board.starting else "ready"), palette.warn
+    words = {
+        "running": (f"▶ sweeping {format_seconds(round(state.running_seconds))}", palette.live),
+        "paused": ("‖ paused", palette.warn),
+        "done": ("✓ done", palette.good),
+        "stopped": ("■ stopped", palette.warn),
+    }
+    if state.phase == "done" and state.count("failed"):
+        return f"✗ done, {state.count('failed')} failed", palette.bad
+    return words[state.phase]
+
+
+def optimum_line(board: Board, width: int, palette: Palette) -> Text:
+    """The optimum at the target budget with its interval, as it stands."""
+    label = style(palette.muted)
+    target = board.target
+    if target is None or board.plan is None:
+        return Text(" optimum", label)
+    times = target / board.plan.budgets[-1]
+    head = f" at {format_flops(target)} FLOPs" + (f" ({times:.3g}×)" if width >= 100 else "")
+    text = Text(head, label)
+    row = board.optimum()
+    if row is None:
+        text.append("  the optimum appears when enough sizes have finished", label)
+        return text
+    value = style(palette.foreground, bold=True)
+    parts = [
+        ("N", format_count(row.params), row.params_low, row.params_high),
+        ("loss", f"{row.loss:.3f}", row.loss_low, row.loss_high),
+    ]
+    text.append("  ★", style(palette.minimum, bold=True))
+    for name, number, low, high in parts:
+        text.append(f" {name} ", label).append(number, value)
+        show = format_count if name == "N" else _three
+        if low is not None and high is not None:
+            text.append(f" ({show(low)} to {show(high)})", style(palette.foreground))
+        elif name == "N":
+            text.append(" (no interval yet)", label)
+        if name == "N":
+            text.append("  D ", label).append(format_count(row.tokens), value)
+            if width >= 100:
+                text.append(f"  {board.plan.unit}/N ", label).append(f"{row.tokens_per_param:.1f}", value)
+            text.append(" ")
+    text.append(f"  {board.plan.size_name} ", label).append(str(row.size), value)
+    return text
+
+
+def _three(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def warning_line(board: Board, width: int, palette: Palette) -> Text:
+    """The most pressing thing to beware of, and how many more there are; empty when there is nothing."""
+    sentences = warnings(board)
+    if not sentences:
+        return Text()
+    more = f"  (+{len(sentences) - 1}: w)" if len(sentences) > 1 else "  (w)"
+    text = Text(f" ! {shorten(sentences[0], width - 4 - len(more), front=False)}", style(palette.warn))
+    return text.append(more, style(palette.muted))
+
+
+def warnings(board: Board) -> list[str]:
+    """Everything to beware of, the most pressing first."""
+    found = [board.problem] if board.problem else []
+    found += [note.message for note in reversed(board.state.notes) if note.level != "info"]
+    if failed := board.state.count("failed"):
+        found.append(f"{failed} trial{'s' * (failed > 1)} failed; enter on it shows why")
+    if board.analysis:
+        found += [warning.message for warning in board.analysis.warnings]
+    return found
+
+
+def progress_line(board: Board, width: int, palette: Palette) -> Text:
+    """A bar over the sweep's FLOPs, time left, speed."""
+    state = board.state
+    total = len(state.trials)
+    label, value = style(palette.muted), style(palette.foreground)
+    if not total:
+        return bar(0, width - 2, palette).copy()
+    fraction = state.flops_done / state.flops_planned if state.flops_planned else 0.0
+    ended = total - state.count("pending") - state.count("running")
+    text = Text(f" {fraction:4.0%} ", value)
+    tail = Text(f"  {ended}/{total} trials", value)
+    if state.phase in ("running", "paused"):
+        left = seconds_left(state)
+        tail.append("  ")
+        tail.append(f"{format_seconds(left)} left" if math.isfinite(left) else "", style(palette.live, bold=True))
+        if state.phase == "running" and state.tokens_per_second:
+            unit = board.plan.unit if board.plan else "tokens"
+            tail.append(f"  {format_count(state.tokens_per_second)} {unit}/s", label)
+    if width >= 100:
+        tail.append(f"  {format_flops(state.flops_done)} of {format_flops(state.flops_planned)} FLOPs", label)
+    color = {"paused": palette.warn, "stopped": palette.warn, "done": palette.good}.get(state.phase)
+    text.append_text(bar(fraction, max(4, width - text.cell_len - tail.cell_len - 1), palette, color))
+    return text.append_text(tail)
+
+
+def str_path(path: Path) -> str:
+    """A path with the home directory as ~."""
+    try:
+        return "~/" + str(path.resolve().relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)
+
+
+def shorten(text: str, width: int, front: bool = True) -> str:
+    """Text in at most `width` characters, an ellipsis at its front (paths) or its end (sentences)."""
+    text = " ".join(text.split())
+    if len(text) <= width:
+        return text
+    keep = max(1, width - 1)
+    return "…" + text[-keep:] if front else text[:keep] + "…"

@@ -1,0 +1,96 @@
+"""How the app looks: a dark and a light theme, and the plots' palette that belongs to each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import App
+from textual.theme import Theme
+
+from flopsfit_tui.core.trial import Status
+from flopsfit_tui.report.palette import DARK, LIGHT, Color, Palette
+
+STATUS_GLYPHS: dict[Status, str] = {"pending": "·", "running": "▶", "finished": "✓", "failed": "✗", "skipped": "»"}
+
+
+def _hex(color: Color) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
+def _theme(name: str, palette: Palette, dark: bool, surface: str, panel: str) -> Theme:
+    return Theme(
+        name=name,
+        dark=dark,
+        primary=_hex(palette.live),
+        secondary=_hex(palette.series[1]),
+        accent=_hex(palette.series[3]),
+        foreground=_hex(palette.foreground),
+        background=_hex(palette.background),
+        surface=surface,
+        panel=panel,
+        success=_hex(palette.good),
+        warning=_hex(palette.warn),
+        error=_hex(palette.bad),
+        variables={
+            "border": _hex(palette.faint),
+            "border-blurred": _hex(palette.faint),
+            "footer-background": panel,
+            "footer-key-foreground": _hex(palette.live),
+            "footer-description-foreground": _hex(palette.muted),
+            "footer-item-background": panel,
+            "muted": _hex(palette.muted),
+            "faint": _hex(palette.faint),
+            "scrollbar": _hex(palette.faint),
+            "scrollbar-background": _hex(palette.background),
+            "scrollbar-corner-color": _hex(palette.background),
+            "scrollbar-hover": _hex(palette.muted),
+            "scrollbar-active": _hex(palette.live),
+            "scrollbar-background-hover": _hex(palette.background),
+            "scrollbar-background-active": _hex(palette.background),
+        },
+    )
+
+
+THEMES = {
+    "flopsfit-dark": _theme("flopsfit-dark", DARK, True, "#161c27", "#1b2230"),
+    "flopsfit-light": _theme("flopsfit-light", LIGHT, False, "#f2f0ea", "#e9e6de"),
+}
+
+
+def palette_of(app: App[Any]) -> Palette:
+    """The plots' colours under the app's present theme."""
+    return DARK if app.current_theme.dark else LIGHT
+
+
+def style(color: Color, bold: bool = False) -> Style:
+    """A rich style in a palette's colour."""
+    return Style.from_color(_rich(color)) + Style(bold=bold) if bold else Style.from_color(_rich(color))
+
+
+def _rich(color: Color) -> Any:
+    from rich.color import Color as RichColor
+
+    return RichColor.from_rgb(*color)
+
+
+def status_color(status: Status, palette: Palette) -> Color:
+    """What a status is painted in."""
+    colors: dict[Status, Color] = {
+        "pending": palette.muted,
+        "running": palette.live,
+        "finished": palette.good,
+        "failed": palette.bad,
+        "skipped": palette.muted,
+    }
+    return colors[status]
+
+
+def bar(fraction: float, width: int, palette: Palette, color: Color | None = None) -> Text:
+    """A progress bar of thin lines, half a character fine."""
+    halves = round(max(0.0, min(1.0, fraction)) * width * 2)
+    full, half = divmod(halves, 2)
+    text = Text("━" * full + ("╸" if half else ""), style(color or palette.live))
+    text.append("━" * (width - full - half), style(palette.faint))
+    return text

@@ -1,0 +1,169 @@
+"""The sweep: trials, plots, the optimum as it stands, progress. Draws the board twice a second when it has changed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.widgets import Footer, Static
+
+from flopsfit_tui.report.plots import isoflop_plot, loss_plot, residual_plot, scaling_plot
+from flopsfit_tui.report.series import loss_series
+from flopsfit_tui.tui.board import Board
+from flopsfit_tui.tui.board_screen import BoardScreen
+from flopsfit_tui.tui.lines import optimum_line, progress_line, title_line, warning_line
+from flopsfit_tui.tui.look import palette_of
+from flopsfit_tui.tui.plot_view import PlotView
+from flopsfit_tui.tui.trial_table import TrialTable
+
+REDRAW_SECONDS = 0.5  # two a second cost a small sweep an eighth of its speed, eight two fifths
+TABLE = "trials"
+PLOTS = {"isoflop": "IsoFLOP", "loss": "Loss", "scaling": "Scaling", "residuals": "Residuals"}
+PANELS = [TABLE, *PLOTS]
+TITLES = {TABLE: "Trials", **PLOTS}
+
+
+class SweepScreen(BoardScreen):
+    """One panel at a time when narrow; the table beside one, two or four plots when there is room."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "app.start", "Start"),
+        Binding("p,space", "app.pause", "Pause", key_display="p"),
+        Binding("x", "app.stop", "Stop"),
+        Binding("tab", "panel(1)", "Next plot"),
+        Binding("shift+tab", "panel(-1)", "Previous plot", show=False),
+        *(Binding(str(i + 1), f"show('{name}')", TITLES[name], show=False) for i, name in enumerate(PANELS)),
+        Binding("z", "zoom", "Zoom", show=False),
+        Binding("o", "app.optimum", "Optimum"),
+        Binding("e", "app.export", "Export"),
+        Binding("w", "app.warnings", "Warnings", show=False),
+    ]
+
+    def __init__(self, board: Board) -> None:
+        super().__init__(board)
+        self._panel = TABLE
+        self._zoomed = False
+        self._drawn: object = None
+
+    def compose(self) -> ComposeResult:
+        """Title, tabs, panels, lines, keys."""
+        yield Static(id="title")
+        yield Static(id="tabs")
+        with Horizontal(id="body"):
+            with Vertical(id="panel-trials", classes="panel"):
+                yield TrialTable(self.board, id="trials")
+            with Container(id="plots"):
+                for name in PLOTS:
+                    with Vertical(id=f"panel-{name}", classes="panel"):
+                        yield PlotView(id=name)
+        yield Static(id="optimum")
+        yield Static(id="warning")
+        yield Static(id="progress")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Begin to draw."""
+        for name in PANELS:
+            self.query_one(f"#panel-{name}").border_title = TITLES[name]
+        self.query_one(TrialTable).focus()
+        self.set_interval(REDRAW_SECONDS, self._tick)
+
+    # ---- which panels are in sight ----
+
+    def visible_panels(self) -> list[str]:
+        """The panels that the size has room for, around the one chosen."""
+        width, height = self.size
+        if self._zoomed or width < 110:
+            return [self._panel]
+        plots = list(PLOTS)
+        count = 4 if width >= 190 and height >= 50 else 2 if height >= 34 else 1
+        at = plots.index(self._panel) if self._panel in PLOTS else self._plot_at
+        first = at // count * count
+        self._plot_at = at
+        return [TABLE, *plots[first : first + count]]
+
+    _plot_at = 0
+
+    def _arrange(self) -> None:
+        shown = self.visible_panels()
+        for name in PANELS:
+            panel = self.query_one(f"#panel-{name}")
+            panel.display = name in shown
+            panel.set_class(len(shown) == 1, "alone")
+        plots = self.query_one("#plots")
+        plots.display = any(name in PLOTS for name in shown)
+        plots.set_class(len(shown) == 5, "four")
+
+    def action_panel(self, step: int) -> None:
+        """The next panel, or the one before."""
+        narrow = self._zoomed or self.size.width < 110
+        names = PANELS if narrow else list(PLOTS)
+        at = names.index(self._panel) if self._panel in names else self._plot_at if not narrow else 0
+        self.action_show(names[(at + step) % len(names)])
+
+    def action_show(self, name: str) -> None:
+        """A panel by its number or a click on its tab."""
+        self._panel = name
+        self._arrange()
+        if name == TABLE:
+            self.query_one(TrialTable).focus()
+        self.redraw()
+
+    def action_zoom(self) -> None:
+        """The chosen panel alone, or all again."""
+        if self._panel == TABLE and not self._zoomed and self.size.width >= 110:
+            self._panel = list(PLOTS)[self._plot_at]
+        self._zoomed = not self._zoomed
+        self.redraw()
+
+    # ---- drawing ----
+
+    def _tick(self) -> None:
+        """Draw when the sweep has gone on since the last time."""
+        if self._drawn != (self.board.state.version, self.app.theme) or self.board.state.phase == "running":
+            self.redraw()
+
+    def draw(self) -> None:
+        """Everything in sight."""
+        board = self.board
+        self._drawn = (board.state.version, self.app.theme)
+        self._arrange()
+        width, palette = self.size.width, palette_of(self.app)
+        self.query_one("#title", Static).update(title_line(board, width, palette))
+        self.query_one("#tabs", Static).update(self._tabs())
+        self.query_one("#optimum", Static).update(optimum_line(board, width, palette))
+        warning = warning_line(board, width, palette)
+        self.query_one("#warning", Static).update(warning)
+        self.query_one("#warning").display = bool(warning)
+        self.query_one("#progress", Static).update(progress_line(board, width, palette))
+        shown = self.visible_panels()
+        if TABLE in shown:
+            self.query_one(TrialTable).redraw()
+        for name in shown:
+            if name in PLOTS:
+                self._redraw_plot(name)
+
+    def _redraw_plot(self, name: str) -> None:
+        board, view = self.board, self.query_one(f"#{name}", PlotView)
+        if name == "loss" and board.plan:
+            series = partial(loss_series, board.plan, board.state.trials.values())
+            view.show(board.state.version, lambda w, h, palette: loss_plot(series(w), w, h, palette))
+        elif board.fitted is None:
+            view.show(None, lambda *_: "")
+        elif name == "isoflop":
+            view.show(board.fitted.version, partial(isoflop_plot, board.fitted.isoflop))
+        elif name == "scaling":
+            view.show(board.fitted.version, partial(scaling_plot, board.fitted.scaling))
+        elif name == "residuals":
+            view.show(board.fitted.version, partial(residual_plot, board.fitted.residuals))
+
+    def _tabs(self) -> str:
+        shown = self.visible_panels()
+        tabs = []
+        for i, name in enumerate(PANELS):
+            color = "bold $primary" if name in shown else "$muted"
+            tabs.append(f"[{color}][@click=screen.show('{name}')]{i + 1} {TITLES[name]}[/][/]")
+        return " " + "   ".join(tabs)
