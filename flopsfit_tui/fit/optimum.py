@@ -10,6 +10,7 @@ which 6N (g' = 1) answers in closed form and a measured cost by bisection, for m
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def best_log_params(theta: Array, log_budget: float, flops: Cost | None) -> tupl
 
 
 def _bisect(start: Array, pull: Array, alpha: Array, beta: Array, log_budget: float, flops: Cost) -> Array:
-    """The sign change of the balance nearest to the 6N optimum, found by scanning, then halving to rounding."""
+    """The sign change of the balance nearest to the 6N optimum, found by scanning, then by false position."""
 
     def balance(n: Array) -> Array:  # positive where a larger model is still worth it
         slope, _ = slope_of_cost(n, flops)
@@ -62,8 +63,22 @@ def _bisect(start: Array, pull: Array, alpha: Array, beta: Array, log_budget: fl
     i = np.argmin(np.where(falls, middle, np.inf), axis=0)
     low = np.take_along_axis(grid, np.expand_dims(i, 0), axis=0)[0]
     high = low + 2 * SPAN / (SCAN - 1)
-    for _ in range(44):
-        half = (low + high) / 2
-        up = balance(half) > 0
-        low, high = np.where(up, half, low), np.where(up, high, half)
-    return np.asarray((low + high) / 2)
+    return _root(balance, low, high)
+
+
+def _root(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
+    """Where f falls through zero between low and high, to rounding: false position, with the Illinois halving."""
+    f_low, f_high = f(low), f(high)
+    x = (low + high) / 2
+    for _ in range(60):
+        before = x
+        with np.errstate(invalid="ignore", divide="ignore"):
+            x = (low * f_high - high * f_low) / (f_high - f_low)
+        x = np.where((x > low) & (x < high), x, (low + high) / 2)
+        here = f(x)
+        up = here > 0
+        f_low, f_high = np.where(up, here, f_low / 2), np.where(up, f_high / 2, here)
+        low, high = np.where(up, x, low), np.where(up, high, x)
+        if np.all(np.abs(x - before) <= 1e-13 * np.maximum(1.0, np.abs(x))):
+            break
+    return np.asarray(x)

@@ -46,4 +46,4 @@ class Held:
 
 
 Message = Happened | Done | Refused | Held
-Order = Literal["hold", "release"] | Job
+Order = Literal["hold", "release", "drop"] | Job

@@ -21,49 +21,66 @@ from flopsfit_tui.sweep.job import Job, perform
 from flopsfit_tui.sweep.wire import Done, Happened, Held, Message, Order, Refused, Setup
 
 
+class _Orders:
+    """What the sweeping process wants: jobs in a queue, and flags that the training thread looks at between events."""
+
+    def __init__(self) -> None:
+        self.jobs: queue.Queue[Job] = queue.Queue()
+        self.released = threading.Event()
+        self.released.set()
+        self.dropped = threading.Event()
+
+    def listen(self, connection: Connection[Message, Any]) -> None:
+        """Take orders until the connection ends, and the process with it."""
+        while True:
+            try:
+                order: Order = connection.recv()
+            except (EOFError, OSError):
+                os._exit(0)  # whoever sweeps is gone: nobody is left to train for
+            match order:
+                case "hold":
+                    self.released.clear()
+                case "release":
+                    self.released.set()
+                case "drop":
+                    self.dropped.set()
+                    self.released.set()
+                case job:
+                    self.jobs.put(job)
+
+
 def main(descriptor: int) -> None:
     """Serve jobs until the connection ends."""
     connection: Connection[Message, Any] = Connection(descriptor)
     setup: Setup = connection.recv()
     sys.path[:] = setup.path
     os.nice(setup.nice)
-    jobs: queue.Queue[Job] = queue.Queue()
-    released = threading.Event()
-    released.set()
-    threading.Thread(target=_listen, args=(connection, jobs, released), daemon=True).start()
+    orders = _Orders()
+    threading.Thread(target=orders.listen, args=(connection,), daemon=True).start()
     import torch
 
     torch.set_num_threads(setup.threads)
     while True:
-        _serve(connection, jobs.get(), released)
+        job = orders.jobs.get()
+        orders.dropped.clear()  # a drop that came too late was for the job before
+        _serve(connection, job, orders)
 
 
-def _listen(connection: Connection[Message, Any], jobs: queue.Queue[Job], released: threading.Event) -> None:
-    while True:
-        try:
-            order: Order = connection.recv()
-        except (EOFError, OSError):
-            os._exit(0)  # whoever sweeps is gone: nobody is left to train for
-        if order == "hold":
-            released.clear()
-        elif order == "release":
-            released.set()
-        else:
-            jobs.put(order)  # type: ignore[arg-type]
-
-
-def _serve(connection: Connection[Message, Any], job: Job, released: threading.Event) -> None:
+def _serve(connection: Connection[Message, Any], job: Job, orders: _Orders) -> None:
     try:
         running = perform(job)
-        while True:
-            if not released.is_set():
+        while not orders.dropped.is_set():
+            if not orders.released.is_set():
                 connection.send(Held())
-                released.wait()
+                orders.released.wait()
+                continue
             try:
                 connection.send(Happened(next(running)))
             except StopIteration as done:
                 connection.send(Done(done.value))
                 return
+        running.close()
+        connection.send(Done(None))
     except (ValueError, TypeError) as error:
         connection.send(Refused(type(error), str(error)))
     except Exception:  # noqa: BLE001 - the sweeping process decides what to make of it

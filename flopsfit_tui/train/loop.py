@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from flopsfit_tui.core.events import TrialEnded, TrialProgress
-from flopsfit_tui.core.trial import Outcome, Recipe, Trial
+from flopsfit_tui.core.trial import Outcome, Recipe, Status, Trial
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.train.device import pick_device
 from flopsfit_tui.train.measure import build_model, to_device
@@ -57,38 +57,25 @@ def train_trial(workload: Workload, trial: Trial, recipe: Recipe, device: str) -
     """Train a trial on exactly its tokens, then take its loss on the held-out data.
 
     Yields TrialProgress at most ten times a second and TrialEnded last, also when training fails: the user's code may
-    raise anything, and its traceback is the outcome.
+    raise anything, and its traceback is the outcome, beside what had been spent by then.
     """
+    log = _Log(trial)
     try:
         device = pick_device(device)
         training = Training(workload, trial.size, trial.batch_size, trial.seed, recipe, device)
-        log = _Log(trial)
+        log.resume()
         for step in range(trial.steps):
             progress = log.add(training.step(rate_factor(step, trial.steps, recipe)))
             if progress:
                 yield progress
                 log.resume()
-        seconds = log.stop()
+        log.stop()
         loss = evaluate(training.model, workload, device)
         if not math.isfinite(loss):
             raise Diverged(f"the held-out loss is {loss}")
-        yield TrialEnded(
-            trial.key,
-            Outcome(
-                "finished",
-                steps=trial.steps,
-                samples=trial.samples,
-                tokens=trial.tokens,
-                flops=trial.flops,
-                loss=loss,
-                train_loss=log.train_loss,
-                first_loss=log.first_loss,
-                seconds=seconds,
-                device=device,
-            ),
-        )
+        yield TrialEnded(trial.key, log.outcome("finished", device, loss=loss))
     except Exception:  # noqa: BLE001 - whatever the user's code raises is this trial's outcome
-        yield TrialEnded(trial.key, Outcome("failed", device=device, error=traceback.format_exc()))
+        yield TrialEnded(trial.key, log.outcome("failed", device, error=traceback.format_exc()))
 
 
 class _Log:
@@ -119,11 +106,8 @@ class _Log:
         while sum(n for n, _ in self._tail) - self._tail[0][0] >= steps / 10:
             self._tail.popleft()
         self._sum, self._reported = 0.0, step
-        share = step / steps
-        seconds = self.stop()
-        return TrialProgress(
-            self.trial.key, step, round(self.trial.tokens * share), self.trial.flops * share, mean, seconds
-        )
+        tokens, flops = step * (self.trial.tokens // steps), step * (self.trial.flops / steps)
+        return TrialProgress(self.trial.key, step, tokens, flops, mean, self.stop())
 
     def stop(self) -> float:
         """Stand still; seconds of training so far."""
@@ -135,10 +119,22 @@ class _Log:
         """Run on, from now."""
         self._began = time.perf_counter()
 
-    @property
-    def train_loss(self) -> float:
-        """Mean training loss over the last tenth of the steps."""
-        return sum(n * x for n, x in self._tail) / sum(n for n, _ in self._tail)
+    def outcome(self, status: Status, device: str, loss: float = math.nan, error: str = "") -> Outcome:
+        """What the steps so far have spent and bought."""
+        trial, taken = self.trial, sum(n for n, _ in self._tail)
+        return Outcome(
+            status,
+            steps=self._step,
+            samples=self._step * trial.batch_size,
+            tokens=self._step * (trial.tokens // trial.steps),
+            flops=self._step * (trial.flops / trial.steps),
+            loss=loss,
+            train_loss=sum(n * x for n, x in self._tail) / taken if taken else math.nan,
+            first_loss=self.first_loss,
+            seconds=self._spent,
+            device=device,
+            error=error,
+        )
 
 
 @torch.no_grad()

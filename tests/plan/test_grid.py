@@ -1,6 +1,7 @@
 """Ladders bracket the expected optimum, and a trial spends its budget to within a batch."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_a_ladder_spans_a_factor_of_about_four_to_each_side(centre, points):
 
 def test_a_ladder_is_even_in_log_params():
     ladder = knob_of(range(1, 4097)).ladder(1e6, 7)
-    steps = [math.log(b / a) for a, b in zip(ladder, ladder[1:], strict=False)]
+    steps = [math.log(b / a) for a, b in pairwise(ladder)]
     assert max(steps) < 1.05 * min(steps)
 
 
@@ -79,7 +80,14 @@ def test_keys_change_with_everything_that_decides_a_loss():
     def key(budget=1e9, size=size, batch=8, rate=1e-2, identity="x", seed=0):
         return plan_point(budget, size, 3, batch, 64, Recipe(rate), identity)[seed].key
 
-    changed = [key(budget=2e9), key(size=Size(20, 19920, 119040.0)), key(batch=16), key(rate=2e-2), key(identity="y"), key(seed=1)]
+    changed = [
+        key(budget=2e9),
+        key(size=Size(20, 19920, 119040.0)),
+        key(batch=16),
+        key(rate=2e-2),
+        key(identity="y"),
+        key(seed=1),
+    ]
     assert len({key(), *changed}) == 7
     assert key() == key()
 

@@ -1,0 +1,91 @@
+"""A sweep's state is what its events say, and nothing else."""
+
+import math
+
+from flopsfit_tui.core.events import (
+    Note,
+    SweepEnded,
+    SweepPaused,
+    SweepResumed,
+    SweepStarted,
+    TrialEnded,
+    TrialProgress,
+    TrialReturned,
+    TrialStarted,
+)
+from flopsfit_tui.core.state import HISTORY_ROWS, SweepState
+from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial
+
+
+def plan_of(*keys, steps=100):
+    trials = tuple(Trial(key, 1e9, 8, 1000, 6400, 800, steps, 8, 0, 1e9, 0.01) for key in keys)
+    size = Size(8, 1000, 6000.0)
+    return Plan("tiny", "abc", "width", "tokens", 8, 500, Recipe(0.01), (1e9,), (1e3,), (size,), trials, ("a note",))
+
+
+def fold(*events):
+    state = SweepState()
+    for event in events:
+        state.apply(event)
+    return state
+
+
+def test_a_plan_survives_its_json():
+    plan = plan_of("a", "b")
+    assert Plan.from_json(plan.to_json()) == plan
+
+
+def test_what_was_finished_before_is_finished():
+    state = fold(SweepStarted(plan_of("a", "b"), {"a": Outcome("finished", loss=2.0)}, 2, {}))
+    assert (state.count("finished"), state.count("pending"), state.phase) == (1, 1, "running")
+    assert state.outcomes()["a"].loss == 2.0
+
+
+def test_a_trial_goes_from_pending_to_running_to_finished():
+    start = SweepStarted(plan_of("a"), {}, 1, {})
+    state = fold(start, TrialStarted("a", "here"), TrialProgress("a", 50, 3200, 5e8, 3.0, 1.5))
+    now = state.trials["a"]
+    assert (now.status, now.step, now.loss, now.fraction) == ("running", 50, 3.0, 0.5)
+    assert state.flops_done == 5e8
+    assert state.tokens_per_second == 3200 / 1.5
+    state.apply(TrialEnded("a", Outcome("finished", loss=2.5)))
+    assert (now.status, state.flops_done, state.tokens_per_second) == ("finished", 1e9, 0)
+
+
+def test_a_returned_trial_is_pending_again():
+    state = fold(
+        SweepStarted(plan_of("a"), {}, 1, {}),
+        TrialStarted("a", "w"),
+        TrialProgress("a", 50, 1, 1.0, 3.0, 1.0),
+        TrialReturned("a"),
+    )
+    assert (state.trials["a"].status, state.trials["a"].fraction) == ("pending", 0.0)
+
+
+def test_pause_resume_and_end_set_the_phase():
+    state = fold(SweepStarted(plan_of("a"), {}, 1, {}), SweepPaused())
+    assert state.phase == "paused"
+    stood = state.running_seconds
+    assert state.running_seconds == stood  # the clock stands
+    state.apply(SweepResumed())
+    assert state.phase == "running"
+    state.apply(SweepEnded("stopped"))
+    assert state.phase == "stopped"
+
+
+def test_history_is_thinned_whatever_the_length():
+    steps = 50 * HISTORY_ROWS
+    state = fold(SweepStarted(plan_of("a", steps=steps), {}, 1, {}), TrialStarted("a", "w"))
+    for step in range(1, steps + 1):
+        state.apply(TrialProgress("a", step, step, 1.0, 3.0, 1.0))
+    assert HISTORY_ROWS * 0.9 < len(state.trials["a"].history) <= HISTORY_ROWS + 1
+
+
+def test_versions_tell_when_to_draw_and_when_to_refit():
+    state = fold(SweepStarted(plan_of("a"), {}, 1, {}))
+    drawn, fitted = state.version, state.outcomes_version
+    state.apply(Note("info", "hello"))
+    assert state.version > drawn
+    assert state.outcomes_version == fitted
+    state.apply(TrialEnded("a", Outcome("failed", error="x", loss=math.nan)))
+    assert state.outcomes_version > fitted

@@ -1,0 +1,52 @@
+"""What a request means as a plan."""
+
+import pytest
+from tiny import make
+
+from flopsfit_tui.core.trial import Request
+from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.sweep.job import make_plan
+
+
+def test_the_default_plan_of_gpt_bytes_is_five_budgets_by_seven_sizes():
+    plan = make_plan(Request("gpt-bytes"))
+    assert len(plan.budgets) == 5
+    assert len(plan.trials) == 35
+    for budget, expected in zip(plan.budgets, plan.expected, strict=True):
+        trials = [t for t in plan.trials if t.budget == budget]
+        assert min(t.params for t in trials) < expected / 1.9
+        assert max(t.params for t in trials) > expected * 3
+        for t in trials:
+            assert abs(t.flops - budget) <= t.flops / t.steps
+            assert t.flops == pytest.approx(t.tokens * plan.flops_per_token(t.size))
+    assert max(s.params for s in plan.sizes) > 1.5 * 0.08 * (100 * plan.budgets[-1]) ** 0.5  # sizes to build at 100x
+    assert plan.notes
+    assert max(map(plan.epochs, plan.trials)) < 1
+
+
+def test_sizes_and_seeds_are_taken_as_asked():
+    plan = make_plan(Request(make(), budgets=(1e6, 3e6), sizes=(8, 16), seeds=3))
+    assert [(t.budget, t.size, t.seed) for t in plan.trials] == [
+        (c, s, seed) for c in (1e6, 3e6) for s in (8, 16) for seed in range(3)
+    ]
+    assert len({t.key for t in plan.trials}) == 12
+
+
+def test_the_identity_is_of_everything_that_decides_a_loss():
+    def identity(**changes):
+        return make_plan(Request(Workload(**{**vars(make()), **changes}))).identity
+
+    base = identity()
+    assert identity() == base
+    others = [
+        identity(name="other"),
+        identity(model_kwargs={"fail_at": 2}),
+        identity(settings={"x": 1}),
+        identity(learning_rate=0.02),
+    ]
+    assert len({base, *others}) == 5
+
+
+def test_learning_rate_and_batch_size_can_be_asked_for():
+    plan = make_plan(Request(make(), batch_size=16, learning_rate=0.05))
+    assert {(t.batch_size, t.learning_rate) for t in plan.trials} == {(16, 0.05)}

@@ -1,0 +1,103 @@
+"""What the command line promises: one clear line and exit code 2 for what a person can mend, and a quick start."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from flopsfit_tui import __version__
+from flopsfit_tui.cli import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "gpt", "--no-ui"], "unknown workload 'gpt'; built in are gpt-bytes"),
+        (["plan", "--budgets", "3x"], "budget '3x' is not a positive number; write it like 3e12"),
+        (["--no-ui", "--budgets", "1e12..1e10:5"], "write 1e10..1e12:5"),
+        (["plan", "--sizes", "16,a"], "size 'a' is not a positive whole number; write a list like 16,24,32"),
+        (["--no-ui", "--out", "/dev/null/x"], "give one that you can write"),
+        (["run", "nowhere.py", "--no-ui"], "'nowhere.py' does not exist"),
+        (["--no-ui", "--executor", "abacus"], "abacus"),
+        (["export", "/nonexistent"], "holds no sweep"),
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["--budgets", "1e9", "plan"], "put --budgets behind the command plan"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, sentence, capsys):
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+def test_sizes_that_the_model_refuses_leave_nothing_half_written(tiny_file, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["run", tiny_file, "--no-ui", "--sizes", "7", "--executor", "thread", "--out", str(out)]) == 2
+    assert "the model refuses width=7: width=7 is odd; give an even number" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_the_version_and_the_workloads(capsys):
+    assert main(["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+    assert main(["workloads"]) == 0
+    assert re.match(r"gpt-bytes +byte-level GPT", capsys.readouterr().out)
+
+
+def test_a_plan_names_every_trial_and_the_totals(tiny_file, capsys):
+    assert main(["plan", tiny_file, "--executor", "thread", "--points", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "tiny: 9 trials" in out
+    assert len(re.findall(r"^ *[124]e6 +\d+ +0 ", out, re.M)) == 9
+    for total in ("compute", "data", "time", "memory"):
+        assert re.search(rf"^{total} ", out, re.M)
+
+
+def test_a_plan_as_json(tiny_file, capsys):
+    assert main(["plan", tiny_file, "--executor", "thread", "--points", "3", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert len(document["plan"]["trials"]) == 9
+    assert document["estimate"]["total_seconds"] > 0
+
+
+def test_list_is_empty_then_shows_sweeps(tiny_file, capsys):
+    assert main(["list"]) == 0
+    assert "no sweeps yet" in capsys.readouterr().out
+    assert main(["run", tiny_file, "--no-ui", "--executor", "thread", "--points", "3"]) == 0
+    capsys.readouterr()
+    assert main(["list"]) == 0
+    assert re.search(r"^ +tiny +9 +0 +9 ", capsys.readouterr().out, re.M)
+    assert main(["list", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["finished"] == 9
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import flopsfit_tui",
+        "from flopsfit_tui.cli import main; main(['--help'])",
+        "from flopsfit_tui.cli import main; main(['--version'])",
+        "from flopsfit_tui.cli import main; main(['workloads'])",
+        "from flopsfit_tui.cli import main; main(['run', '--help'])",
+        "from flopsfit_tui.cli import main; main(['list'])",
+        "import flopsfit_tui.fit",
+    ],
+)
+def test_what_is_quick_loads_neither_torch_nor_textual(code):
+    check = "; import sys; print({'torch', 'textual', 'ray', 'datasets'} & set(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "set()"
+
+
+def test_a_headless_run_in_processes_loads_neither_torch_nor_textual(tiny_file, tmp_path):
+    code = (
+        "import sys; from flopsfit_tui.cli import main; "
+        f"code = main(['run', {tiny_file!r}, '--no-ui', '--points', '3', '--out', {str(tmp_path)!r}]); "
+        "assert code == 0, code; assert not {'torch', 'textual'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
