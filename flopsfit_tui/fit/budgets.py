@@ -23,7 +23,7 @@ class Curve:
 
     budget: float  # training FLOPs; the median of a band
     rows: Labels  # which runs
-    band: float  # largest budget in it by the smallest; 1 for a true budget
+    band: float = 1.0  # how wide a band it is, as a factor; 1 for a true budget
 
 
 def group_budgets(C: ArrayLike) -> tuple[Array, Labels]:
@@ -51,14 +51,13 @@ def curves(C: Array, N: Array) -> list[Curve]:
     papers), all of them are cut into bands of compute a factor 1.6 wide.
     """
     budgets, labels = group_budgets(C)
-    found = [Curve(float(budget), np.flatnonzero(labels == i), 1.0) for i, budget in enumerate(budgets)]
+    found = [Curve(float(budget), np.flatnonzero(labels == i)) for i, budget in enumerate(budgets)]
     on_curves = sum(curve.rows.size for curve in found if np.unique(N[curve.rows]).size >= 3)
     if C.size < MANY or C.size - on_curves <= STRAY * C.size:
         return found
     logs = np.log(C)
     count = max(round(float(np.ptp(logs)) / BAND), 1)
+    band = math.exp(float(np.ptp(logs)) / count)
     place = np.minimum(((logs - logs.min()) / np.ptp(logs) * count).astype(int), count - 1)
     members = [np.flatnonzero(place == i) for i in range(count)]
-    return [
-        Curve(float(np.median(C[rows])), rows, float(C[rows].max() / C[rows].min())) for rows in members if rows.size
-    ]
+    return [Curve(float(np.median(C[rows])), rows, band) for rows in members if rows.size]

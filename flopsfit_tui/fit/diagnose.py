@@ -7,23 +7,29 @@ shallow, off_centre, entropy, methods_disagree, epochs; of a target: far_target,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from flopsfit_tui.fit.arrays import Array, Mask
+from flopsfit_tui.fit.arrays import Array
 from flopsfit_tui.fit.law import FitWarning, Interval
 from flopsfit_tui.fit.parabola import Parabola
 from flopsfit_tui.fit.result import Fit
+from flopsfit_tui.fit.words import factor, few, runs, short
 
 OFF_CENTRE = 1.6  # sizes whose middle is this factor from the best one bias the parabola by about a tenth
 FAR = 10.0
 WIDE = 2.0
 
 
-def diagnose(fit: Fit, D: Array, unique_tokens: float | None = None) -> tuple[FitWarning, ...]:
-    """Warnings of a fit, the gravest first. D: tokens of the rows used; unique_tokens: how many there are to learn."""
-    found = [*fit.warnings, *_of_points(fit), *_of_curves(fit)]
+def diagnose(
+    fit: Fit, D: Array, unique_tokens: float | None = None, names: Sequence[str] | None = None
+) -> tuple[FitWarning, ...]:
+    """Warnings of a fit, the gravest first.
+
+    D: tokens of the rows used; unique_tokens: how many there are to train on; names: of all rows (None: numbers).
+    """
+    found = [*fit.warnings, *_of_points(fit, names), *_of_curves(fit)]
     if fit.law is not None:
         found += [*_of_law(fit), *_of_methods(fit)]
     if unique_tokens and D.size and (repeats := float(D.max()) / unique_tokens) > 1:
@@ -39,8 +45,8 @@ def diagnose_target(fit: Fit, C: float) -> tuple[FitWarning, ...]:
         found.append(
             FitWarning(
                 "far_target",
-                f"{_si(C)} FLOPs is {_factor(beyond)} beyond the largest budget run: laws bend, and the interval does "
-                f"not know it. Add a budget near {_si(C / FAR)}.",
+                f"{short(C)} FLOPs is {factor(beyond)} beyond the largest budget run: laws bend, and the interval "
+                f"does not know it. Add a budget near {short(C / FAR)}.",
             )
         )
     best = fit.predict(C)
@@ -48,24 +54,26 @@ def diagnose_target(fit: Fit, C: float) -> tuple[FitWarning, ...]:
         found.append(
             FitWarning(
                 "wide_interval",
-                f"the best size for {_si(C)} FLOPs is known only within {_factor(best.params_high / best.params_low)} "
-                f"({_si(best.params_low)} to {_si(best.params_high)}). Add larger budgets, then seeds.",
+                f"the best size for {short(C)} FLOPs is known only within "
+                f"{factor(best.params_high / best.params_low)} ({short(best.params_low)} to {short(best.params_high)}). "
+                "Add larger budgets, then seeds.",
             )
         )
     return tuple(found)
 
 
-def _of_points(fit: Fit) -> Iterator[FitWarning]:
+def _of_points(fit: Fit, names: Sequence[str] | None) -> Iterator[FitWarning]:
     if fit.excluded.any():
         yield FitWarning(
             "excluded",
-            f"{_rows(fit.excluded)} left out: not positive and finite, or no better than untrained. Look at why.",
+            f"{runs(fit.excluded, names)} left out: not positive and finite, or no better than untrained. See why.",
         )
     if fit.flagged.any():
         here, there = fit.exponent, fit.exponent_without_flagged
         change = f"the exponent is {here.value:.3f} with and {there.value:.3f} without" if here and there else "kept"
         yield FitWarning(
-            "flagged", f"{_rows(fit.flagged)} more than 4.5 sigma off the law: {change}. Train again, or leave out."
+            "flagged",
+            f"{runs(fit.flagged, names)} more than 4.5 sigma off the law: {change}. Train again, or leave out.",
         )
 
 
@@ -73,13 +81,13 @@ def _of_curves(fit: Fit) -> Iterator[FitWarning]:
     for curve in fit.parabolas:
         if curve.status == "edge" and curve.band == 1 and curve.vertex is not None:
             low_end = curve.vertex.value < curve.smallest
-            yield FitWarning("edge_minimum", _edge(curve, f"at {_si(curve.budget)} FLOPs", low_end))
+            yield FitWarning("edge_minimum", _edge(curve, f"at {short(curve.budget)} FLOPs", low_end))
     drawn = [curve for curve in fit.parabolas if curve.status != "too_few"]
-    flat = [_si(curve.budget) for curve in drawn if _is_shallow(curve)]
+    flat = [short(curve.budget) for curve in drawn if _is_shallow(curve)]
     if flat:
         yield FitWarning(
             "shallow",
-            f"{len(flat)} of {len(drawn)} curves ({_few(flat)} FLOPs) are too shallow for their noise to bound a best "
+            f"{len(flat)} of {len(drawn)} curves ({few(flat)} FLOPs) are too shallow for their noise to bound a best "
             "size. Run sizes further apart there, or more seeds.",
         )
     yield from _off_centre(fit)
@@ -96,8 +104,8 @@ def _edge(curve: Parabola, budget: str, low_end: bool) -> str:
     step = (curve.largest / curve.smallest) ** (1 / max(curve.points - 1, 1))
     size = end / step if low_end else end * step
     return (
-        f"the lowest loss {budget} lies beyond the {'smallest' if low_end else 'largest'} size run ({_si(end)}); "
-        f"that curve is not used by the parabolas. Add a size near {_si(size)} {budget}."
+        f"the lowest loss {budget} lies beyond the {'smallest' if low_end else 'largest'} size run ({short(end)}); "
+        f"that curve is not used by the parabolas. Add a size near {short(size)} {budget}."
     )
 
 
@@ -113,7 +121,7 @@ def _off_centre(fit: Fit) -> Iterator[FitWarning]:
         larger = shift > 0
         yield FitWarning(
             "off_centre",
-            f"the sizes run are centred {_factor(math.exp(abs(shift)))} {'above' if larger else 'below'} the best "
+            f"the sizes run are centred {factor(math.exp(abs(shift)))} {'above' if larger else 'below'} the best "
             f"ones, which biases parabolas. Add {'smaller' if larger else 'larger'} sizes.",
         )
 
@@ -171,24 +179,3 @@ def _epochs(D: Array, unique_tokens: float, repeats: float) -> str:
         f"{many} of {D.size} runs saw their data more than once (up to {repeats:.1f} times); repeated tokens teach "
         "less (Muennighoff et al. 2023). Use more data, or read tokens as tokens seen."
     )
-
-
-def _rows(mask: Mask) -> str:
-    rows = [str(i + 1) for i in np.flatnonzero(mask)]
-    return f"row {rows[0]} is" if len(rows) == 1 else f"{len(rows)} rows ({_few(rows)}) are"
-
-
-def _few(words: list[str]) -> str:
-    return ", ".join(words[:8]) + (", ..." if len(words) > 8 else "")
-
-
-def _factor(value: float) -> str:
-    return f"x{value:.3g}" if value < 1e4 else f"x{value:.1e}"
-
-
-def _si(value: float) -> str:
-    """1.2M, 3.4e18: short enough for a sentence."""
-    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if limit <= value < 1e15:
-            return f"{value / limit:.3g}{unit}"
-    return f"{value:.3g}"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from flopsfit_tui.fit.arrays import Array, Labels, Mask
+from flopsfit_tui.fit.arrays import Array, Labels, Mask, usable
 from flopsfit_tui.fit.bootstrap import bootstrap
 from flopsfit_tui.fit.cost import Cost
 from flopsfit_tui.fit.diagnose import diagnose
-from flopsfit_tui.fit.huber import robust_sigma
+from flopsfit_tui.fit.huber import SMALLEST_DELTA, robust_sigma
 from flopsfit_tui.fit.intervals import gauss_newton, sandwich
 from flopsfit_tui.fit.law import FitWarning, Interval
 from flopsfit_tui.fit.optimum import log_cost
@@ -22,6 +23,7 @@ from flopsfit_tui.fit.result import Fit, Spread, exponent_interval, law_of, para
 from flopsfit_tui.fit.search import Solution, centred, solve
 
 FEWEST = 6  # one more point than the law has parameters
+FEWEST_LEVELS = 3  # sizes, and token counts: fewer do not tell a power from a constant
 FEWEST_FOR_INTERVAL = 8
 MANY = 30  # below this many points the wider of HC3 and Gauss-Newton is shown
 FLAG = 4.5  # robust standard deviations; one in 150,000 normal residuals is further off
@@ -57,6 +59,7 @@ def fit_law(
     level: float = 0.95,
     resamples: int = 1000,
     rng: np.random.Generator | None = None,
+    names: Sequence[str] | None = None,
 ) -> Fit:
     """Fit L = E + A/N^alpha + B/D^beta by Huber's loss on log residuals.
 
@@ -67,10 +70,11 @@ def fit_law(
     groups: (n,) labels of points that share an error; None: rows with the same N and D, where there are several.
     flops: training FLOPs per token as a function of params, for budgets and predict; None is 6N.
     untrained: the loss before training; rows no better are excluded. unique_tokens: how many there are to train on.
+    names: (n,) of the rows, for the warnings; None counts them from 1.
 
-    Thin or odd data never raise: they give a Fit whose law is None (under 6 usable points, or all at one budget) or
-    which has no intervals (under 8), with a warning. ValueError is for different lengths, a level outside (0, 1), a
-    delta that is not positive, and an unknown kind of interval.
+    Thin or odd data never raise: they give a Fit whose law is None (under 6 usable points, 3 sizes or 3 token counts,
+    or all at one budget) or which has no intervals (under 8 points), with a warning. ValueError is for different
+    lengths, a level outside (0, 1), a delta under 1e-8, and an unknown kind of interval.
     """
     n, d, loss = (np.asarray(values, dtype=np.float64).ravel() for values in (N, D, L))
     labels = None if groups is None else np.asarray(groups).ravel()
@@ -81,7 +85,7 @@ def fit_law(
     with np.errstate(all="ignore"):  # odd data may overflow on the way; what comes out is checked
         n, d, loss, labels = n[keep], d[keep], loss[keep], None if labels is None else labels[keep]
         spent = np.exp(log_cost(np.log(n), flops) + np.log(d))
-        reason = _too_thin(spent)
+        reason = _too_thin(n, d, spent)
         fit = _no_law(reason, excluded) if reason else _fit(n, d, loss, labels, excluded, options)
         curves = tuple(fit_parabolas(spent, n, loss, flops=flops, level=level))
         fit = replace(
@@ -91,7 +95,7 @@ def fit_law(
             power_laws=fit_power_laws(list(curves), level=level),
             largest_budget=float(spent.max()) if spent.size else None,
         )
-        return replace(fit, warnings=diagnose(fit, d, unique_tokens))
+        return replace(fit, warnings=diagnose(fit, d, unique_tokens, names))
 
 
 def _fit(n: Array, d: Array, loss: Array, labels: NDArray[Any] | None, excluded: Mask, options: Options) -> Fit:
@@ -128,8 +132,8 @@ def _check(n: Array, d: Array, loss: Array, labels: NDArray[Any] | None, options
     sizes = [n.size, d.size, loss.size] + ([] if labels is None else [labels.size])
     if len(set(sizes)) > 1:
         raise ValueError(f"N, D, L (and groups) must have one length; got {', '.join(map(str, sizes))}")
-    if options.delta is not None and not options.delta > 0:
-        raise ValueError(f"delta must be positive, in log loss, e.g. 1e-3; got {options.delta!r}")
+    if options.delta is not None and not options.delta >= SMALLEST_DELTA:
+        raise ValueError(f"delta must be at least {SMALLEST_DELTA:g}, in log loss, e.g. 1e-3; got {options.delta!r}")
     if not 0 < options.level < 1:
         raise ValueError(f"level must lie between 0 and 1, e.g. 0.95; got {options.level!r}")
     if options.intervals not in (True, False, "pairs", "wild"):
@@ -138,17 +142,21 @@ def _check(n: Array, d: Array, loss: Array, labels: NDArray[Any] | None, options
 
 def _unusable(n: Array, d: Array, loss: Array, untrained: float | None) -> Mask:
     with np.errstate(invalid="ignore"):
-        good = np.isfinite(n) & np.isfinite(d) & np.isfinite(loss) & (n > 0) & (d > 0) & (loss > 0)
+        good = usable(n, d, loss)
         if untrained is not None:
             good &= loss < untrained
     return ~good
 
 
-def _too_thin(spent: Array) -> FitWarning | None:
+def _too_thin(n: Array, d: Array, spent: Array) -> FitWarning | None:
     if spent.size < FEWEST:
         return FitWarning(
             "too_few", f"{spent.size} usable runs; a law needs at least {FEWEST}. Run more sizes or budgets."
         )
+    for kind, values in (("sizes", n), ("token counts", d)):
+        if (count := np.unique(values).size) < FEWEST_LEVELS:
+            message = f"the usable runs have {count} {kind}; a law needs at least {FEWEST_LEVELS}. Run more {kind}."
+            return FitWarning("too_few", message)
     if not np.ptp(np.log(spent)) > np.log(ONE_BUDGET):
         message = "all runs spent one budget: that shows a best size there, but no law across budgets. Add a budget."
         return FitWarning("one_budget", message)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from flopsfit_tui.fit.arrays import Array, Mask
+from flopsfit_tui.fit.arrays import Array, Mask, usable
 from flopsfit_tui.fit.budgets import curves
 from flopsfit_tui.fit.cost import Cost
 from flopsfit_tui.fit.estimate import fit_law
@@ -16,6 +16,8 @@ from flopsfit_tui.fit.law import FitWarning, Interval
 from flopsfit_tui.fit.optimum import log_cost
 from flopsfit_tui.fit.quantities import Quantity, mean_log_loss
 from flopsfit_tui.fit.result import Fit
+from flopsfit_tui.fit.scales import exp
+from flopsfit_tui.fit.words import short
 
 TOP_SHARE = 0.1  # of runs that lie on no IsoFLOP curves
 
@@ -49,7 +51,7 @@ def hold_out(
     """
     n, d, loss = (np.asarray(values, dtype=np.float64).ravel() for values in (N, D, L))
     with np.errstate(all="ignore"):
-        good = np.isfinite(n) & np.isfinite(d) & np.isfinite(loss) & (n > 0) & (d > 0) & (loss > 0)
+        good = usable(n, d, loss)
         n, d, loss = n[good], d[good], loss[good]
         if n.size == 0:
             return None
@@ -81,14 +83,12 @@ def _ratio(rest: Fit, n: Array, d: Array, loss: Array) -> Interval:
     assert rest.centre is not None
     measured = float(np.log(loss).mean())
     predicted = mean_log_loss(rest.centre, np.log(n), np.log(d))
-    ratio = rest.spread.interval(Quantity(lambda theta: predicted.of(theta) - measured, "log"), rest.theta)
-    assert ratio.low is not None
-    assert ratio.high is not None
-    value = math.log(ratio.value)
+    off = rest.spread.interval(Quantity(lambda theta: predicted.of(theta) - measured, "plain"), rest.theta)
+    assert off.low is not None
+    assert off.high is not None
     noise = 2 * (rest.sigma or 0.0) / math.sqrt(n.size)
-    low = value - math.hypot(value - math.log(ratio.low), noise) if ratio.low > 0 else -math.inf
-    high = value + math.hypot(math.log(ratio.high) - value, noise)
-    return Interval(ratio.value, math.exp(low), math.exp(min(high, 700.0)))
+    low, high = math.hypot(off.value - off.low, noise), math.hypot(off.high - off.value, noise)
+    return Interval(exp(off.value), exp(off.value - low), exp(off.value + high))
 
 
 def _warnings(ratio: Interval, budget: float) -> tuple[FitWarning, ...]:
@@ -98,8 +98,8 @@ def _warnings(ratio: Interval, budget: float) -> tuple[FitWarning, ...]:
         return ()
     side = "above" if ratio.value > 1 else "below"
     message = (
-        f"fitted without the largest budget ({budget:.3g} FLOPs), the law puts its losses {abs(ratio.value - 1):.2%} "
-        f"{side} what was measured, more than noise allows: expect the same further out. Look for a recipe that "
-        "changes with size or budget."
+        f"fitted without the largest budget ({short(budget)} FLOPs), the law puts its losses "
+        f"{abs(ratio.value - 1):.2%} {side} what was measured, more than noise allows: expect the same further out. "
+        "Look for a recipe that changes with size or budget."
     )
     return (FitWarning("hold_out", message),)

@@ -84,7 +84,8 @@ def leverages(theta: Array, data: Data) -> Array:
 def _curvature(theta: Array, data: Data) -> tuple[Array, Array]:
     """The Jacobian J (n, 5) of the log of the law, and the inverse of J'J (5, 5)."""
     slopes = jacobian(theta[None], data)[0].T
-    scale = 1 / np.sqrt(np.maximum((slopes**2).sum(axis=0), 1e-300))
+    length = np.sqrt((slopes**2).sum(axis=0))
+    scale = 1 / np.where(length > 1e-12, length, 1.0)
     ridge = 1e-14 * np.eye(P)  # a direction that the data do not determine gets a huge variance, not an exception
     inverse = np.linalg.inv(scale[:, None] * (slopes.T @ slopes) * scale + ridge)
     return slopes, scale[:, None] * inverse * scale

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from flopsfit_tui.fit.arrays import Array
+from flopsfit_tui.fit.arrays import Array, usable
 from flopsfit_tui.fit.budgets import Curve, curves
 from flopsfit_tui.fit.cost import Cost
 from flopsfit_tui.fit.law import Interval
 from flopsfit_tui.fit.optimum import log_cost
 from flopsfit_tui.fit.regression import Regression, regress
+from flopsfit_tui.fit.scales import exp
 from flopsfit_tui.fit.student import t_quantile
 
 FEWEST_IN_BAND = 8
@@ -38,7 +39,7 @@ class Parabola:
     smallest: float  # params, of the sizes run
     largest: float
     lowest: float  # params of the run with the lowest loss
-    band: float = 1.0  # largest budget of the runs by their smallest; above 1.25 a band of compute, not a budget
+    band: float = 1.0  # how wide a band of compute the runs lie in, as a factor; 1 for one budget
     vertex: Interval | None = None  # params
     tokens: float | None = None  # at the vertex
     loss: float | None = None  # at the vertex
@@ -80,7 +81,7 @@ def fit_parabolas(
     if not c.size == n.size == loss.size:
         raise ValueError(f"C, N and L must have one length; got {c.size}, {n.size} and {loss.size}")
     with np.errstate(all="ignore"):
-        good = np.isfinite(c) & np.isfinite(n) & np.isfinite(loss) & (c > 0) & (n > 0) & (loss > 0)
+        good = usable(c, n, loss)
         c, n, loss = c[good], n[good], loss[good]
         return [_parabola(curve, c, n, loss, flops, level) for curve in curves(c, n)]
 
@@ -118,8 +119,7 @@ def _fieller(fit: Regression, origin: float, level: float) -> tuple[float | None
     if not a > 0:  # the curvature itself may be zero
         return None, None
     root = math.sqrt(max(b * b - a * k, 0.0))
-    low, high = (float(np.clip(origin + z, -700, 700)) for z in ((-b - root) / a, (-b + root) / a))
-    return math.exp(low), math.exp(high)
+    return exp(origin + (-b - root) / a), exp(origin + (-b + root) / a)
 
 
 def fit_power_laws(parabolas: Sequence[Parabola], *, level: float = 0.95) -> tuple[PowerLaw, PowerLaw] | None:
@@ -143,4 +143,4 @@ def _power_law(log_c: Array, y: Array, level: float) -> PowerLaw:
     if df > 0:
         half = t_quantile(level, df) * math.sqrt(float(residual @ residual) / df / float(x @ x))
         exponent = Interval(slope, slope - half, slope + half)
-    return PowerLaw(math.exp(float(y.mean()) - slope * float(log_c.mean())), exponent, y.size)
+    return PowerLaw(exp(float(y.mean()) - slope * float(log_c.mean())), exponent, y.size)

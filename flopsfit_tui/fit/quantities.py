@@ -30,10 +30,10 @@ class Centre:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A function of laws, and the scale it answers on: "log", "logit" or "plain"."""
+    """A function of laws, and the scale it answers on: "log", "logit", "loss" or "plain"."""
 
     of: Callable[[Array], Array]  # (R, 5) -> (R,)
-    scale: Literal["log", "logit", "plain"]
+    scale: Literal["log", "logit", "loss", "plain"]
 
 
 def gradient(quantity: Quantity, theta: Array) -> Array:
@@ -46,7 +46,7 @@ def gradient(quantity: Quantity, theta: Array) -> Array:
 def parameters(centre: Centre) -> dict[str, Quantity]:
     """E, A, B, alpha and beta in raw units of N, D and L."""
     return {
-        "E": Quantity(lambda theta: theta[:, 0] * np.exp(centre.log_loss), "plain"),
+        "E": Quantity(lambda theta: theta[:, 0] * np.exp(centre.log_loss), "loss"),
         "A": Quantity(lambda theta: np.log(theta[:, 1]) + theta[:, 3] * centre.log_params + centre.log_loss, "log"),
         "B": Quantity(lambda theta: np.log(theta[:, 2]) + theta[:, 4] * centre.log_tokens + centre.log_loss, "log"),
         "alpha": Quantity(lambda theta: np.log(theta[:, 3]), "log"),
@@ -85,4 +85,4 @@ def mean_log_loss(centre: Centre, log_params: Array, log_tokens: Array) -> Quant
         e, a, b, alpha, beta = theta.T[:, :, None]
         return np.asarray(np.log(e + a * np.exp(-alpha * x) + b * np.exp(-beta * y)).mean(axis=1) + centre.log_loss)
 
-    return Quantity(value, "log")
+    return Quantity(value, "plain")

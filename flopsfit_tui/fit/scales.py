@@ -8,17 +8,18 @@ from flopsfit_tui.fit.law import Interval
 
 
 def back(scale: str, value: float, low: float, high: float) -> Interval:
-    """An interval on "log", "logit" or "plain", mapped back; plain numbers are losses and stop at 0."""
+    """An interval on "log", "logit", "loss" (stops at 0) or "plain", mapped back."""
     if scale == "log":
-        return Interval(_exp(value), _exp(low), _exp(high))
+        return Interval(exp(value), exp(low), exp(high))
     if scale == "logit":
         return Interval(_expit(value), _expit(low), _expit(high))
-    return Interval(value, max(low, 0.0), high)
+    return Interval(value, max(low, 0.0) if scale == "loss" else low, high)
 
 
-def _exp(x: float) -> float:
+def exp(x: float) -> float:
+    """e^x, infinite where it does not fit."""
     return math.exp(x) if x < 700 else math.inf
 
 
 def _expit(x: float) -> float:
-    return 1 / (1 + _exp(-x))
+    return 1 / (1 + exp(-x))
