@@ -37,8 +37,10 @@ def estimate(plan: Plan, rehearsals: Sequence[Rehearsal], workers: int) -> Estim
     """Predict a plan's cost from timings of its extreme sizes.
 
     The time of a step is a fixed part plus a part in proportion to its FLOPs, drawn through the smallest and the
-    largest size; both parts are at least zero.
+    largest size; both parts are at least zero. Without a rehearsal nothing is predicted.
     """
+    if not rehearsals:
+        return Estimate({}, math.nan, 0, workers, "?")
     step_seconds = _line([(plan.flops_per_token(r.size), r.seconds_per_step) for r in rehearsals])
     eval_seconds = _line([(plan.flops_per_token(r.size), r.eval_seconds) for r in rehearsals])
     seconds = {

@@ -23,7 +23,7 @@ def plan_text(plan: Plan, cost: Estimate) -> str:
             format_count(t.tokens),
             str(t.steps),
             f"{plan.epochs(t):.2g}" if plan.dataset_samples else "–",
-            f"{cost.seconds[t.key]:.1f}",
+            f"{cost.seconds[t.key]:.1f}" if cost.seconds else "?",
         ]
         for t in plan.trials
     ]
@@ -54,7 +54,7 @@ def totals_text(plan: Plan, cost: Estimate) -> str:
             f"compute  {format_flops(sum(t.flops for t in plan.trials))} FLOPs",
             f"data     {data}",
             f"time     about {format_seconds(cost.total_seconds)} on {workers} ({cost.device})",
-            f"memory   about {format_bytes(cost.memory_bytes)}",
+            f"memory   about {format_bytes(cost.memory_bytes) if cost.memory_bytes else '?'}",
         ]
     )
 

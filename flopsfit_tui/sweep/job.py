@@ -34,7 +34,7 @@ class MakePlan:
 
 @dataclass(frozen=True)
 class Rehearse:
-    """Time a few steps of one size; the result is a Rehearsal."""
+    """Time a few steps of one size; the result is a Rehearsal, or None when that size does not train."""
 
     workload: Any
     size: int
@@ -65,7 +65,10 @@ def perform(job: Job) -> Generator[Event, None, Any]:
         case MakePlan(request):
             return make_plan(request)
         case Rehearse():
-            return rehearse(job)
+            try:
+                return rehearse(job)
+            except (ArithmeticError, RuntimeError):  # such as out of memory: its trials will say so, with a traceback
+                return None
         case Train():
             from flopsfit_tui.train.loop import train_trial
 

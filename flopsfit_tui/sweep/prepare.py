@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Plan, Request
-from flopsfit_tui.plan.estimate import Estimate, estimate
+from flopsfit_tui.plan.estimate import Estimate, Rehearsal, estimate
 from flopsfit_tui.sweep.executor import Executor, Here
 from flopsfit_tui.sweep.job import MakePlan, Rehearse
 from flopsfit_tui.sweep.processes import Processes
@@ -17,11 +17,18 @@ def make_plan(request: Request, executor: Executor) -> Plan:
 
 
 def price(plan: Plan, request: Request, executor: Executor, device: str = "auto") -> Estimate:
-    """Time the smallest and the largest size, side by side where the executor has room, as the trials will be."""
+    """Time the smallest and the largest size, side by side where the executor has room, as the trials will be.
+
+    A size that does not train is passed over for one further in.
+    """
     sizes = sorted({t.size for t in plan.trials})
     batch_size = plan.trials[0].batch_size
-    jobs = [Rehearse(request.workload, size, batch_size, plan.recipe, device) for size in sorted({sizes[0], sizes[-1]})]
-    return estimate(plan, executor.call(jobs), executor.slots)
+    timed: list[Rehearsal] = []
+    while sizes and not timed:
+        jobs = [Rehearse(request.workload, s, batch_size, plan.recipe, device) for s in sorted({sizes[0], sizes[-1]})]
+        timed = [rehearsal for rehearsal in executor.call(jobs) if rehearsal is not None]
+        sizes = sizes[1:-1]
+    return estimate(plan, timed, executor.slots)
 
 
 def make_executor(options: Options, nice: int = 0) -> Executor:

@@ -37,6 +37,12 @@ def test_one_rehearsal_is_enough():
     assert found.seconds == pytest.approx({"k4": 1.5})
 
 
+def test_without_a_rehearsal_nothing_is_predicted():
+    found = estimate(plan_of({4: 100}), [], workers=1)
+    assert found.seconds == {}
+    assert math.isnan(found.total_seconds)
+
+
 def test_the_longest_starts_first():
     plan = plan_of({1: 10, 5: 10, 9: 10})
     assert [t.size for t in longest_first(plan.trials, {"k1": 3, "k5": 9, "k9": 1})] == [5, 1, 9]
