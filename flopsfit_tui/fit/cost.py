@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from flopsfit_tui.fit.arrays import Array
 
@@ -43,13 +43,28 @@ class TokenCost:
         outside = m[0] * below + above + (m[-1] - 1) * RELAX * -np.expm1(-above / RELAX)
         if x.size == 1:
             return np.asarray(y[0] + outside)
-        inner = np.clip(n, x[0], x[-1])
-        i = np.clip(np.searchsorted(x, inner, side="right") - 1, 0, x.size - 2)
-        h = x[i + 1] - x[i]
-        t = (inner - x[i]) / h
+        i, h, t = self._piece(n)
         s = 1 - t
         middle = s * s * ((1 + 2 * t) * y[i] + t * h * m[i]) + t * t * ((1 + 2 * s) * y[i + 1] - s * h * m[i + 1])
         return np.asarray(middle + outside)
+
+    def slope(self, n: Array) -> Array:
+        """d ln F / d ln N at ln N = n, any shape."""
+        x, y, m = self.log_params, self.log_flops, self.slopes
+        if x.size == 1:
+            return np.ones_like(n)
+        i, h, t = self._piece(n)
+        inner = 6 * t * (1 - t) * (y[i + 1] - y[i]) / h + (1 - t) * (1 - 3 * t) * m[i] + t * (3 * t - 2) * m[i + 1]
+        relaxed = 1 + (m[-1] - 1) * np.exp(np.minimum(x[-1] - n, 0.0) / RELAX)
+        return np.asarray(np.where(n > x[-1], relaxed, inner))
+
+    def _piece(self, n: Array) -> tuple[NDArray[np.intp], Array, Array]:
+        """Which piece of the cubic, its width, and how far along it (0 to 1); outside, the nearest end."""
+        x = self.log_params
+        inner = np.minimum(np.maximum(n, x[0]), x[-1])
+        i = np.minimum(np.maximum(np.searchsorted(x, inner, side="right") - 1, 0), x.size - 2)
+        h = x[i + 1] - x[i]
+        return i, h, (inner - x[i]) / h
 
 
 def cost_of_tokens(N: ArrayLike, flops_per_token: ArrayLike) -> TokenCost:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from flopsfit_tui.fit.arrays import Array
-from flopsfit_tui.fit.cost import Cost
+from flopsfit_tui.fit.cost import Cost, TokenCost
 
 LOG_SIX = math.log(6.0)
 STEP = 1e-3  # in ln N, for the slope of a cost known only as a function: error of g' below 1e-7 for a smooth F
@@ -25,15 +25,20 @@ SCAN = 161
 
 def log_cost(n: Array, flops: Cost | None) -> Array:
     """ln F at ln N = n, any shape."""
-    return n + LOG_SIX if flops is None else np.log(np.asarray(flops(np.exp(n)), dtype=np.float64))
-
-
-def slope_of_cost(n: Array, flops: Cost | None) -> tuple[Array, Array]:
-    """First and second derivative of ln F with respect to ln N."""
     if flops is None:
-        return np.ones_like(n), np.zeros_like(n)
-    up, here, down = log_cost(n + STEP, flops), log_cost(n, flops), log_cost(n - STEP, flops)
-    return (up - down) / (2 * STEP), (up - 2 * here + down) / STEP**2
+        return n + LOG_SIX
+    if isinstance(flops, TokenCost):
+        return flops.log_cost(n)
+    return np.log(np.asarray(flops(np.exp(n)), dtype=np.float64))
+
+
+def slope_of_cost(n: Array, flops: Cost | None) -> Array:
+    """The derivative of ln F with respect to ln N, at ln N = n, any shape."""
+    if flops is None:
+        return np.ones_like(n)
+    if isinstance(flops, TokenCost):
+        return flops.slope(n)
+    return (log_cost(n + STEP, flops) - log_cost(n - STEP, flops)) / (2 * STEP)
 
 
 def best_log_params(theta: Array, log_budget: float, flops: Cost | None) -> tuple[Array, Array]:
@@ -51,7 +56,7 @@ def _bisect(start: Array, pull: Array, alpha: Array, beta: Array, log_budget: fl
     """The sign change of the balance nearest to the 6N optimum, found by scanning, then by false position."""
 
     def balance(n: Array) -> Array:  # positive where a larger model is still worth it
-        slope, _ = slope_of_cost(n, flops)
+        slope = slope_of_cost(n, flops)
         data = np.log(np.maximum(slope, 1e-12)) - beta * (log_budget - log_cost(n, flops))
         return np.asarray(pull - alpha * n - data)
 
@@ -67,7 +72,7 @@ def _bisect(start: Array, pull: Array, alpha: Array, beta: Array, log_budget: fl
 
 
 def _root(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
-    """Where f falls through zero between low and high, to rounding: false position, with the Illinois halving."""
+    """Where f falls through zero between low and high, to rounding: false position with the Illinois halving."""
     f_low, f_high = f(low), f(high)
     x = (low + high) / 2
     for _ in range(60):
@@ -79,6 +84,6 @@ def _root(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
         up = here > 0
         f_low, f_high = np.where(up, here, f_low / 2), np.where(up, f_high / 2, here)
         low, high = np.where(up, x, low), np.where(up, high, x)
-        if np.all(np.abs(x - before) <= 1e-13 * np.maximum(1.0, np.abs(x))):
+        if np.all(np.abs(x - before) <= 1e-12 * np.maximum(1.0, np.abs(x))):
             break
     return np.asarray(x)
