@@ -1,3 +1,9 @@
+"""What a token costs, as a smooth function of size."""
+
+import numpy as np
+import pytest
+
+from flopsfit_tui.fit import cost_of_tokens
 
 
 @pytest.mark.parametrize("k", [1, 2, 5])
