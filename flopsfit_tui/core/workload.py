@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from flopsfit_tui.core.trial import Trial
+
 
 @runtime_checkable
 class Source(Protocol):
@@ -49,3 +51,4 @@ class Workload:
     first_guess: Callable[[float], float] | None = None  # expected N_opt at a budget; None: 20 tokens a parameter
     settings: Mapping[str, Any] = field(default_factory=dict)  # whatever else decides a loss; part of a trial's key
     notes: tuple[str, ...] = ()  # what a person should know of the data
+    simulate: Callable[[Trial], float] | None = None  # a trial's loss from a known law; then nothing is trained

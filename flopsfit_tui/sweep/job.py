@@ -160,10 +160,13 @@ def _identity(workload: Workload, recipe: Recipe) -> str:
 
 def rehearse(job: Rehearse, at_least: float = 0.5) -> Rehearsal:
     """Time training steps of one size for about `at_least` seconds, and one batch of the held-out data."""
+    from flopsfit_tui.train import simulated
     from flopsfit_tui.train.device import peak_memory, pick_device
     from flopsfit_tui.train.loop import EVAL_BATCH, Training, evaluate
 
     workload = _resolve(job.workload)
+    if workload.simulate is not None:
+        return Rehearsal(job.size, 0.0, simulated.SECONDS, 0, simulated.DEVICE)
     device = pick_device(job.device)
     training = Training(workload, job.size, job.batch_size, 0, job.recipe, device)
     for _ in range(3):

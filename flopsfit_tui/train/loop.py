@@ -20,6 +20,7 @@ from flopsfit_tui.train.device import pick_device
 from flopsfit_tui.train.measure import build_model, to_device
 from flopsfit_tui.train.optim import make_optimizer
 from flopsfit_tui.train.schedule import rate_factor
+from flopsfit_tui.train.simulated import simulate_trial
 
 PROGRESS_SECONDS = 0.1  # ten events a second at most
 EVAL_BATCH = 64
@@ -59,6 +60,9 @@ def train_trial(workload: Workload, trial: Trial, recipe: Recipe, device: str) -
     Yields TrialProgress at most ten times a second and TrialEnded last, also when training fails: the user's code may
     raise anything, and its traceback is the outcome, beside what had been spent by then.
     """
+    if workload.simulate is not None:
+        yield from simulate_trial(workload.simulate, trial)
+        return
     log = _Log(trial)
     try:
         device = pick_device(device)

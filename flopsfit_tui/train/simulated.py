@@ -1,0 +1,59 @@
+"""A trial whose loss comes from a known law: the events of training, while nothing is built, drawn or trained."""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from flopsfit_tui.core.events import TrialEnded, TrialProgress
+from flopsfit_tui.core.trial import Outcome, Trial
+
+DEVICE = "simulated"  # what an outcome names as its device
+MOMENTS = 20  # progress events a trial
+SECONDS = 0.1  # about what a trial takes where the law waits a little at each of them, for a person to watch
+
+
+def simulate_trial(simulate: Callable[[Trial], float], trial: Trial) -> Iterator[TrialProgress | TrialEnded]:
+    """The trial as the law has it: on the way the loss of a trial that ended there, at the end its own.
+
+    Yields TrialProgress and, last, TrialEnded; when the law raises, its traceback is the outcome.
+    """
+    began = time.perf_counter()
+    now, loss = shortened(trial, 0), math.nan
+    try:
+        for step in sorted({math.ceil(trial.steps * k / MOMENTS) for k in range(1, MOMENTS + 1)}):
+            now = shortened(trial, step)
+            loss = simulate(now)
+            yield TrialProgress(trial.key, step, now.tokens, now.flops, loss, time.perf_counter() - began)
+        yield TrialEnded(trial.key, _outcome(now, began, loss=loss))
+    except Exception:  # noqa: BLE001 - whatever the law raises is this trial's outcome
+        yield TrialEnded(trial.key, _outcome(now, began, error=traceback.format_exc()))
+
+
+def shortened(trial: Trial, steps: int) -> Trial:
+    """The same trial after so many of its steps."""
+    return replace(
+        trial,
+        steps=steps,
+        samples=steps * trial.batch_size,
+        tokens=steps * (trial.tokens // trial.steps),
+        flops=steps * (trial.flops / trial.steps),
+    )
+
+
+def _outcome(now: Trial, began: float, loss: float = math.nan, error: str = "") -> Outcome:
+    return Outcome(
+        "failed" if error else "finished",
+        steps=now.steps,
+        samples=now.samples,
+        tokens=now.tokens,
+        flops=now.flops,
+        loss=loss,
+        train_loss=loss,
+        seconds=time.perf_counter() - began,
+        device=DEVICE,
+        error=error,
+    )
