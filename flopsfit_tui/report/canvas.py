@@ -48,14 +48,14 @@ class Canvas:
         self._y += y
         self._draw.append(draw)
 
-    def text(self, caption: str, legend: Legend, x_ticks: Ticks, y_ticks: Ticks, y_high: float | None = None) -> str:
-        """One line of caption and legend above the axes. `y_high` cuts the plot off above."""
+    def text(self, caption: str, legend: Legend, x_ticks: Ticks, y_ticks: Ticks) -> str:
+        """One line of caption and legend above the axes."""
         x_range = padded(min(self._x), max(self._x), 0.03)
-        top = max(self._y) if y_high is None else min(y_high, max(self._y))
-        y_range = padded(min(self._y), top, 0.07)
+        y_range = padded(min(self._y), max(self._y), 0.07)
         with _one_at_a_time:
             plotext.clear_figure()
             plotext.theme("clear")
+            plotext.limit_size(False, False)  # else it looks at the terminal, which may be another or none
             plotext.plotsize(self.width, self.height - 1)
             plotext.xaxes(True, False)
             plotext.yaxes(True, False)

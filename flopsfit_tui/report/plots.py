@@ -38,24 +38,38 @@ def _guarded(plot: Plot[Series]) -> Plot[Series]:
 @_guarded
 def isoflop_plot(curves: Sequence[IsoCurve], width: int, height: int, palette: Palette) -> str:
     """Held-out loss against params on a log axis, one colour and glyph a budget; ★ the parabolas' minima."""
+    return _isoflop(curves, width, height, palette, parabolas=True)
+
+
+@_guarded
+def isoflop_law_plot(curves: Sequence[IsoCurve], width: int, height: int, palette: Palette) -> str:
+    """The same points under the law's curves: what the fit over all budgets says of each."""
+    return _isoflop(curves, width, height, palette, parabolas=False)
+
+
+def _isoflop(curves: Sequence[IsoCurve], width: int, height: int, palette: Palette, parabolas: bool) -> str:
     canvas = Canvas(width, height, palette)
     colors = palette.ramp(len(curves))
     for curve, color in zip(curves, colors, strict=True):
-        canvas.line(logs(curve.law.x), curve.law.y, mix(color, palette.background, 0.7))
-    for curve, color in zip(curves, colors, strict=True):
-        canvas.line(logs(curve.parabola.x), curve.parabola.y, color)
+        line = curve.parabola if parabolas else curve.law
+        canvas.line(logs(line.x), line.y, mix(color, palette.background, 0.25))
     for i, (curve, color) in enumerate(zip(curves, colors, strict=True)):
         for dot in curve.dots:
             if dot.high > dot.low:
                 canvas.line(logs((dot.x, dot.x)), (dot.low, dot.high), palette.dim(color))
         canvas.dots(logs(d.x for d in curve.dots), [d.y for d in curve.dots], color, glyph(i))
     for curve in curves:
-        if curve.minimum:
+        if curve.minimum and parabolas:
             canvas.dots(logs([curve.minimum.x]), [curve.minimum.y], palette.minimum, "★")
     if canvas.empty:
         return "the first finished trial will appear here"
     legend = [(f"{glyph(i)} {format_flops(c.budget)}", colors[i]) for i, c in enumerate(curves) if c.dots]
-    return canvas.text("loss by params N, ★ minimum", legend, _log(format_count), linear_ticks)
+    return canvas.text(
+        "loss by params N, ★ minimum" if parabolas else "loss by params N, the law",
+        legend,
+        _log(format_count),
+        linear_ticks,
+    )
 
 
 @_guarded
@@ -63,20 +77,17 @@ def loss_plot(curves: LossCurves, width: int, height: int, palette: Palette) -> 
     """Training loss against the FLOPs spent, both axes logs; running trials bright, the others behind them."""
     canvas = Canvas(width, height, palette)
     colors = palette.ramp(len(curves.budgets))
-    tops = []
     for line in curves.lines:
         x, y, color = logs(line.line.x), logs(line.line.y), colors[line.budget]
-        canvas.line(x, y, color if line.running else palette.dim(color))
-        tops += y[2:3]  # the first steps of all are nearly ln(vocabulary), and would flatten the rest
-        if line.running:
+        canvas.line(x, y, color if line.bright else palette.dim(color))
+        if line.bright:
             canvas.dots(x[-1:], y[-1:], color, glyph(line.budget))
     if canvas.empty:
         return "the first training steps will appear here"
     drawn = sorted({line.budget for line in curves.lines})
     legend = [(f"{glyph(i)} {format_flops(curves.budgets[i])}", colors[i]) for i in drawn]
     hidden = f", {curves.hidden} more not drawn" if curves.hidden else ""
-    top = max(tops, default=None)
-    return canvas.text(f"training loss by FLOPs spent{hidden}", legend, _log(format_flops), _log(_short), top)
+    return canvas.text(f"training loss by FLOPs spent{hidden}", legend, _log(format_flops), _log(_short))
 
 
 @_guarded

@@ -13,6 +13,7 @@ from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.report.analysis import Analysis, OptimumRow
 
 SAMPLES = 64  # of a smooth curve: more than a terminal's columns resolve
+SKIPPED = 0.005  # of a curve, at its start
 MOST_LINES = 60  # loss curves drawn at once; more are a smear, and slow
 
 
@@ -54,13 +55,13 @@ class LossLine:
 
     budget: int  # its place among the plan's budgets
     key: str
-    running: bool
+    bright: bool  # runs, or is pinned, or nothing runs
     line: Line
 
 
 @dataclass(frozen=True)
 class LossCurves:
-    """The loss curves that are drawn, running ones last, so that they lie on top; `hidden` more are not."""
+    """The loss curves that are drawn, bright ones last, so that they lie on top; `hidden` more are not."""
 
     budgets: tuple[float, ...]  # of the plan
     lines: tuple[LossLine, ...]
@@ -119,24 +120,25 @@ def loss_series(
     having = [t for t in trials if t.history]
     ranked = sorted(having, key=lambda t: (t.status != "running", t.trial.key not in pinned, -t.trial.budget))
     shown = ranked[:MOST_LINES]
+    all_bright = not any(t.status == "running" for t in shown)
     lines = [
         LossLine(
             plan.budgets.index(t.trial.budget),
             t.trial.key,
-            t.status == "running" or t.trial.key in pinned,
+            all_bright or t.status == "running" or t.trial.key in pinned,
             thin(t.history, t.trial.flops / t.trial.steps, columns),
         )
         for t in shown
     ]
-    lines.sort(key=lambda line: line.running)
+    lines.sort(key=lambda line: line.bright)
     return LossCurves(plan.budgets, tuple(lines), len(having) - len(shown))
 
 
 def thin(history: Sequence[tuple[int, float]], flops_per_step: float, columns: int) -> Line:
-    """A curve's mean in each column of a log axis; what is shorter than that stays as it is."""
+    """A curve's mean in each column of a log axis, without its first steps, which are a plateau before any learning."""
     steps = np.array([step for step, _ in history], dtype=float)
     losses = np.array([loss for _, loss in history], dtype=float)
-    good = np.isfinite(losses) & (steps > 0)
+    good = np.isfinite(losses) & (steps > SKIPPED * (steps[-1] if steps.size else 0))
     steps, losses = steps[good], losses[good]
     if steps.size > 2 and columns > 0:
         span = math.log(steps[-1] / steps[0]) or 1.0
@@ -148,25 +150,22 @@ def thin(history: Sequence[tuple[int, float]], flops_per_step: float, columns: i
     return _line(steps * flops_per_step, losses)
 
 
-def scaling_series(plan: Plan, analysis: Analysis) -> Scaling:
-    """The optimum by the law from half the smallest budget to the largest one asked for, and the parabolas' own."""
-    rows = [row for row in analysis.optimum if row.kind == "extrapolated"]
-    last = max([row.budget for row in rows], default=plan.budgets[-1])
-    grid = np.geomspace(plan.budgets[0] / 2, last, 24)
-    best = [b for b in (analysis.fit.predict(float(c)) for c in grid) if b]
-    budgets = [b.budget for b in best]
+def scaling_series(analysis: Analysis) -> Scaling:
+    """The optimum by the law at every budget that was asked for, and the parabolas' own."""
+    best = [row for row in analysis.optimum if row.method == "law"]
+    budgets = [row.budget for row in best]
     nan = math.nan
     return Scaling(
-        params=_line(budgets, [b.params for b in best]),
-        params_low=_line(budgets, [b.params_low or nan for b in best]),
-        params_high=_line(budgets, [b.params_high or nan for b in best]),
-        tokens=_line(budgets, [b.tokens for b in best]),
+        params=_line(budgets, [row.params for row in best]),
+        params_low=_line(budgets, [row.params_low or nan for row in best]),
+        params_high=_line(budgets, [row.params_high or nan for row in best]),
+        tokens=_line(budgets, [row.tokens for row in best]),
         vertices=tuple(
             (p.budget, Dot(p.budget, p.vertex.value, p.vertex.low or nan, p.vertex.high or nan))
             for p in analysis.parabolas
             if p.status == "ok" and p.vertex
         ),
-        targets=tuple(rows),
+        targets=tuple(row for row in best if row.kind == "extrapolated"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -31,3 +32,13 @@ def find_sweeps(root: Path | None = None) -> list[Path]:
     root = root or sweeps_directory()
     found = [path.parent for path in root.glob(f"*/{FILE}")]
     return sorted(found, key=lambda d: (d / FILE).stat().st_mtime, reverse=True)
+
+
+def sweeping_process(directory: Path) -> int | None:
+    """The process on this machine that sweeps in a directory, as far as can be told; None when there is none."""
+    try:
+        process = int((directory / (FILE + ".lock")).read_text())
+        os.kill(process, 0)
+    except (OSError, ValueError):
+        return None
+    return process

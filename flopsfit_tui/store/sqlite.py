@@ -92,6 +92,11 @@ class SqliteStore:
             found[trial].append(HistoryRow(*row))
         return dict(found)
 
+    def history_after(self, trial: str, step: int) -> list[HistoryRow]:
+        """What a trial's history has gained since a step: for whoever follows a sweep."""
+        query = "select step, tokens, flops, loss, seconds from history where trial = ? and step > ? order by step"
+        return [HistoryRow(*row) for row in self._database.execute(query, (trial, step))]
+
     def attempts(self) -> list[Attempt]:
         """Every start of a trial, oldest first."""
         query = "select trial, started, ended, status, worker from attempts order by id"
@@ -142,6 +147,7 @@ class SqliteStore:
             self._database.commit()
         self._database.close()
         if self._lock is not None:
+            os.ftruncate(self._lock, 0)  # nobody sweeps here any more
             os.close(self._lock)
             self._lock = None
 

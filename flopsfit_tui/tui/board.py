@@ -33,11 +33,20 @@ class Board:
     state: SweepState = field(default_factory=SweepState)
     fitted: Fitted | None = None
     exported: Sequence[Path] = ()
+    wish: str = ""  # asked of the sweep and not yet true: "pausing…"
+    reading: bool = False  # the sweep is only followed or looked at
 
     @property
     def busy(self) -> bool:
         """Whether quitting now would cut something short."""
-        return self.starting or self.state.phase in ("running", "paused")
+        return not self.reading and (self.starting or self.state.phase in ("running", "paused"))
+
+    @property
+    def left(self) -> int:
+        """Trials that starting would run."""
+        if self.state.trials:
+            return len(self.state.trials) - self.state.count("finished")
+        return len(self.plan.trials) - self.finished_before if self.plan else 0
 
     @property
     def analysis(self) -> Analysis | None:

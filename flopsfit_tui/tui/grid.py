@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -74,6 +74,7 @@ class Grid(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._all_columns = tuple(columns)
         self.columns: tuple[Column, ...] = tuple(columns)
+        self.touched = False  # whether somebody has moved the cursor or scrolled
 
     # ---- what a subclass gives ----
 
@@ -155,6 +156,7 @@ class Grid(ScrollView, can_focus=True):
 
     def action_move(self, rows: int) -> None:
         """Move the cursor."""
+        self.touched = True
         self.cursor = max(0, min(self.row_count - 1, self.cursor + rows))
 
     def action_page(self, pages: int) -> None:
@@ -163,6 +165,7 @@ class Grid(ScrollView, can_focus=True):
 
     def action_jump(self, row: int) -> None:
         """Move the cursor to a row, counted from the end when negative."""
+        self.touched = True
         self.cursor = max(0, row % self.row_count if self.row_count else 0)
 
     def action_choose(self) -> None:
@@ -186,7 +189,8 @@ class Grid(ScrollView, can_focus=True):
             self.scroll_to(y=row - height + 1, animate=False)
 
     def on_click(self, event: events.Click) -> None:
-        """The mouse moves the cursor, and opens the row it is on."""
+        """The mouse moves the cursor; a second click opens its row."""
+        self.touched = True
         row = event.y - 1 + round(self.scroll_y)
         if event.y == 0:
             self.header_clicked(event.x)
@@ -194,6 +198,14 @@ class Grid(ScrollView, can_focus=True):
             if row == self.cursor and event.chain > 1:
                 self.action_choose()
             self.cursor = row
+
+    def on_mouse_scroll_up(self) -> None:
+        """Somebody looks around."""
+        self.touched = True
+
+    def on_mouse_scroll_down(self) -> None:
+        """Somebody looks around."""
+        self.touched = True
 
     def header_clicked(self, x: int) -> None:
         """A click on the header, at a column of characters."""
@@ -205,10 +217,6 @@ class Grid(ScrollView, can_focus=True):
                 return column
             x -= width + GAP
         return None
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Lines in sight; the header does not scroll."""
-        return super().render_lines(crop)
 
 
 def _fit(text: str, width: int) -> str:

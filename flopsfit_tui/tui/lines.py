@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.text import Text
@@ -18,7 +19,7 @@ def title_line(board: Board, width: int, palette: Palette) -> Text:
     """The app, the workload, where it is written, and at the right what goes on."""
     word, color = phase_word(board, palette)
     right = Text(word, style(color, bold=True))
-    text = Text(" flopsfit ", style(palette.live, bold=True))
+    text = Text().append(" flopsfit ", style(palette.live, bold=True))
     text.append(f" {board.plan.workload if board.plan else board.options.request.workload}", style(palette.foreground))
     room = width - text.cell_len - right.cell_len - 4
     if board.directory and room > 12:
@@ -30,11 +31,16 @@ def title_line(board: Board, width: int, palette: Palette) -> Text:
 def phase_word(board: Board, palette: Palette) -> tuple[str, tuple[int, int, int]]:
     """What goes on, and the colour it is said in."""
     state = board.state
+    if board.wish:
+        return board.wish, palette.warn
     if state.phase == "waiting" or board.starting:
         waiting = {"planning": "measuring sizes…", "pricing": "timing…", "refused": "✗ not planned"}
         return waiting.get(board.stage, "starting…" if board.starting else "ready"), palette.warn
     words = {
-        "running": (f"▶ sweeping {format_seconds(round(state.running_seconds))}", palette.live),
+        "running": (
+            f"▶ {'following' if board.reading else 'sweeping'} {format_seconds(round(state.running_seconds))}",
+            palette.live,
+        ),
         "paused": ("‖ paused", palette.warn),
         "done": ("✓ done", palette.good),
         "stopped": ("■ stopped", palette.warn),
@@ -51,32 +57,31 @@ def optimum_line(board: Board, width: int, palette: Palette) -> Text:
     if target is None or board.plan is None:
         return Text(" optimum", label)
     times = target / board.plan.budgets[-1]
-    head = f" at {format_flops(target)} FLOPs" + (f" ({times:.3g}×)" if width >= 100 else "")
-    text = Text(head, label)
+    head = f" at {format_flops(target)} FLOPs" + (f" ({times:.3g}×)" if width >= 110 else "")
+    text = Text().append(head, label)
     row = board.optimum()
     if row is None:
         text.append("  the optimum appears when enough sizes have finished", label)
         return text
-    value = style(palette.foreground, bold=True)
-    parts = [
-        ("N", format_count(row.params), row.params_low, row.params_high),
-        ("loss", f"{row.loss:.3f}", row.loss_low, row.loss_high),
-    ]
+    value, wide = style(palette.foreground, bold=True), width >= 110
     text.append("  ★", style(palette.minimum, bold=True))
-    for name, number, low, high in parts:
-        text.append(f" {name} ", label).append(number, value)
-        show = format_count if name == "N" else _three
-        if low is not None and high is not None:
-            text.append(f" ({show(low)} to {show(high)})", style(palette.foreground))
-        elif name == "N":
-            text.append(" (no interval yet)", label)
-        if name == "N":
-            text.append("  D ", label).append(format_count(row.tokens), value)
-            if width >= 100:
-                text.append(f"  {board.plan.unit}/N ", label).append(f"{row.tokens_per_param:.1f}", value)
-            text.append(" ")
+    text.append(" N ", label).append(format_count(row.params), value)
+    text.append(f" {interval(row.params_low, row.params_high, format_count)}")
     text.append(f"  {board.plan.size_name} ", label).append(str(row.size), value)
+    text.append("  D ", label).append(format_count(row.tokens), value)
+    if wide:
+        text.append(f"  {board.plan.unit}/N ", label).append(f"{row.tokens_per_param:.1f}", value)
+    text.append("  loss ", label).append(f"{row.loss:.3f}", value)
+    if wide and row.loss_low is not None:
+        text.append(f" {interval(row.loss_low, row.loss_high, _three)}")
     return text
+
+
+def interval(low: float | None, high: float | None, show: Callable[[float], str]) -> str:
+    """Bounds in brackets; a side that the data leave open is a question mark."""
+    if low is None and high is None:
+        return "(no interval yet)"
+    return f"({'?' if low is None else show(low)} to {'?' if high is None else show(high)})"
 
 
 def _three(value: float) -> str:
@@ -89,7 +94,7 @@ def warning_line(board: Board, width: int, palette: Palette) -> Text:
     if not sentences:
         return Text()
     more = f"  (+{len(sentences) - 1}: w)" if len(sentences) > 1 else "  (w)"
-    text = Text(f" ! {shorten(sentences[0], width - 4 - len(more), front=False)}", style(palette.warn))
+    text = Text().append(f" ! {shorten(sentences[0], width - 4 - len(more), front=False)}", style(palette.warn))
     return text.append(more, style(palette.muted))
 
 
@@ -113,8 +118,8 @@ def progress_line(board: Board, width: int, palette: Palette) -> Text:
         return bar(0, width - 2, palette).copy()
     fraction = state.flops_done / state.flops_planned if state.flops_planned else 0.0
     ended = total - state.count("pending") - state.count("running")
-    text = Text(f" {fraction:4.0%} ", value)
-    tail = Text(f"  {ended}/{total} trials", value)
+    text = Text().append(f" {fraction:4.0%} ", value)
+    tail = Text().append(f"  {ended}/{total} trials", value)
     if state.phase in ("running", "paused"):
         left = seconds_left(state)
         tail.append("  ")

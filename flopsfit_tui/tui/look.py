@@ -91,6 +91,6 @@ def bar(fraction: float, width: int, palette: Palette, color: Color | None = Non
     """A progress bar of thin lines, half a character fine."""
     halves = round(max(0.0, min(1.0, fraction)) * width * 2)
     full, half = divmod(halves, 2)
-    text = Text("━" * full + ("╸" if half else ""), style(color or palette.live))
+    text = Text().append("━" * full + ("╸" if half else ""), style(color or palette.live))
     text.append("━" * (width - full - half), style(palette.faint))
     return text

@@ -80,6 +80,7 @@ class Exported(Message):
 
     paths: Sequence[Path]
     problem: str = ""
+    whole: bool = False  # nothing more comes
 
 
 @dataclass
@@ -87,3 +88,11 @@ class WorkloadChosen(Message):
     """A person picked another workload."""
 
     name: str
+
+
+@dataclass
+class Opened(Message):
+    """A sweep that is only read, and its plan."""
+
+    directory: Path
+    plan: Plan

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.core.units import format_bytes, format_count, format_flops, format_seconds
 from flopsfit_tui.report.palette import Palette, glyph
 from flopsfit_tui.tui.board import Board
+from flopsfit_tui.tui.columns import Field, columns_text
 from flopsfit_tui.tui.lines import shorten, str_path
 from flopsfit_tui.tui.look import style
 
@@ -20,44 +20,34 @@ def plan_table(board: Board, width: int, palette: Palette) -> Text:
     if plan is None:
         word = "" if board.problem else "measuring the model's sizes…"
         return Text(word, style(palette.muted))
-    head, rows = _rows(plan)
-    ranks = [0, 1, 3, 4, 5, 2]  # the last to stay has the lowest
-    keep = list(range(len(head)))
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    while sum(widths[i] + 3 for i in keep) - 3 > width and len(keep) > 2:
-        keep.remove(max(keep, key=lambda i: ranks[i]))
-    text = Text(no_wrap=True)
-    text.append("   ".join(head[i].ljust(widths[i]) for i in keep), style(palette.muted, bold=True))
-    for number, row in enumerate(rows):
-        text.append("\n")
-        for i in keep:
-            color = palette.budget(number, len(rows)) if i == 0 else palette.foreground
-            text.append(row[i].ljust(widths[i]) + "   ", style(color))
-    return text
-
-
-def _rows(plan: Plan) -> tuple[list[str], list[list[str]]]:
-    head = ["budget", plan.size_name, "params N", f"{plan.unit} D", "epochs", "optimum expected"]
-    rows = []
+    fields = [
+        Field("budget", right=False),
+        Field(plan.size_name, right=False, rank=1),
+        Field("params N", right=False, rank=3),
+        Field(f"{plan.unit} D", right=False, rank=4),
+        Field("epochs", rank=5),
+        Field("optimum near", rank=2),
+    ]
+    plain, rows = style(palette.foreground), []
     for number, (budget, expected) in enumerate(zip(plan.budgets, plan.expected, strict=True)):
         trials = [t for t in plan.trials if t.budget == budget]
         epochs = max(plan.epochs(t) for t in trials)
         rows.append(
             [
-                f"{glyph(number)} {format_flops(budget)}",
-                " ".join(map(str, plan.ladder(budget))),
-                _range([t.params for t in trials]),
-                _range([t.tokens for t in trials]),
-                f"{epochs:.2f}" if epochs else "–",
-                format_count(expected),
+                (f"{glyph(number)} {format_flops(budget)}", style(palette.budget(number, len(plan.budgets)))),
+                (" ".join(map(str, plan.ladder(budget))), plain),
+                (_range([t.params for t in trials]), plain),
+                (_range([t.tokens for t in trials]), plain),
+                (f"{epochs:.2f}" if epochs else "–", plain),
+                (f"N {format_count(expected)}", plain),
             ]
         )
-    return head, rows
+    return columns_text(fields, rows, width, style(palette.muted, bold=True))
 
 
 def _range(values: Sequence[float]) -> str:
     low, high = format_count(min(values)), format_count(max(values))
-    return low if low == high else f"{low} – {high}"
+    return low if low == high else f"{low}–{high}"
 
 
 def plan_totals(board: Board, width: int, palette: Palette) -> Text:

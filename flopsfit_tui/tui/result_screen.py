@@ -10,10 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Footer, Static
 
-from flopsfit_tui.report.summary import chinchilla_table, law_text, warnings_text
 from flopsfit_tui.tui.board_screen import BoardScreen
-from flopsfit_tui.tui.lines import str_path, title_line
+from flopsfit_tui.tui.lines import title_line
 from flopsfit_tui.tui.look import palette_of, style
+from flopsfit_tui.tui.result_view import beware, files, headline, law_lines, optimum_table
 
 
 class ResultScreen(BoardScreen):
@@ -47,12 +47,13 @@ class ResultScreen(BoardScreen):
         if plan is None or analysis is None:
             self.query_one("#table", Static).update(Text("no trial has finished yet", style(palette.muted)))
             return
-        self.query_one("#headline", Static).update(self._headline())
-        self.query_one("#table", Static).update(Text(chinchilla_table(plan, analysis), no_wrap=True))
-        self.query_one("#law", Static).update(Text(law_text(plan, analysis), no_wrap=True))
-        self.query_one("#beware", Static).update(Text(warnings_text(plan, analysis), style(palette.warn)))
-        files = "\n".join(f"wrote {str_path(path)}" for path in board.exported)
-        self.query_one("#files", Static).update(Text(files, style(palette.muted)))
-
-    def _headline(self) -> Text:
-        return Text()
+        parts = {
+            "headline": headline(board, palette),
+            "table": optimum_table(board, analysis, self.size.width - 6, palette),
+            "law": law_lines(analysis, palette),
+            "beware": beware(board, analysis, palette),
+            "files": files(board, palette),
+        }
+        for name, text in parts.items():
+            self.query_one(f"#{name}", Static).update(text)
+            self.query_one(f"#{name}").display = bool(text)

@@ -12,7 +12,7 @@ from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from flopsfit_tui.tui.board_screen import BoardScreen
-from flopsfit_tui.tui.lines import title_line
+from flopsfit_tui.tui.lines import shorten, title_line
 from flopsfit_tui.tui.look import palette_of, style
 from flopsfit_tui.tui.messages import WorkloadChosen
 from flopsfit_tui.tui.plan_view import plan_table, plan_totals
@@ -46,7 +46,8 @@ class StartScreen(BoardScreen):
         width = max(map(len, names))
         for name in names:
             about = BUILTIN[name].about if name in BUILTIN else "your own"
-            workloads.add_option(Option(Text(f"{name:{width}}  {about}", no_wrap=True, overflow="ellipsis"), id=name))
+            text = Text().append(shorten(name, width), "bold").append(" " * (width + 3 - len(name))).append(about)
+            workloads.add_option(Option(text, id=name))
         workloads.highlighted = names.index(wanted)
         workloads.focus()
 

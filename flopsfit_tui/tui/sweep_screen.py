@@ -10,13 +10,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.widgets import Footer, Static
 
-from flopsfit_tui.report.plots import isoflop_plot, loss_plot, residual_plot, scaling_plot
+from flopsfit_tui.report.plots import isoflop_law_plot, isoflop_plot, loss_plot, residual_plot, scaling_plot
 from flopsfit_tui.report.series import loss_series
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.board_screen import BoardScreen
+from flopsfit_tui.tui.grid import Grid
 from flopsfit_tui.tui.lines import optimum_line, progress_line, title_line, warning_line
 from flopsfit_tui.tui.look import palette_of
 from flopsfit_tui.tui.plot_view import PlotView
+from flopsfit_tui.tui.trial_screen import TrialScreen
 from flopsfit_tui.tui.trial_table import TrialTable
 
 REDRAW_SECONDS = 0.5  # two a second cost a small sweep an eighth of its speed, eight two fifths
@@ -26,17 +28,31 @@ PANELS = [TABLE, *PLOTS]
 TITLES = {TABLE: "Trials", **PLOTS}
 
 
+class Tab(Static):
+    """A panel's name, to be clicked."""
+
+    def __init__(self, panel: str, title: str) -> None:
+        super().__init__(title, markup=False, id=f"tab-{panel}")
+        self._panel = panel
+
+    async def on_click(self) -> None:
+        """Show the panel."""
+        await self.run_action(f"screen.show('{self._panel}')")
+
+
 class SweepScreen(BoardScreen):
     """One panel at a time when narrow; the table beside one, two or four plots when there is room."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "app.start", "Start"),
         Binding("p,space", "app.pause", "Pause", key_display="p"),
+        Binding("p,space", "app.resume", "Resume", key_display="p"),
         Binding("x", "app.stop", "Stop"),
-        Binding("tab", "panel(1)", "Next plot"),
+        Binding("tab", "panel(1)", "Next plot", show=False),
         Binding("shift+tab", "panel(-1)", "Previous plot", show=False),
         *(Binding(str(i + 1), f"show('{name}')", TITLES[name], show=False) for i, name in enumerate(PANELS)),
-        Binding("z", "zoom", "Zoom", show=False),
+        Binding("z", "zoom", "One panel, or as many as there is room for", show=False),
+        Binding("l", "law", "IsoFLOP curves by parabola or by law", show=False),
         Binding("o", "app.optimum", "Optimum"),
         Binding("e", "app.export", "Export"),
         Binding("w", "app.warnings", "Warnings", show=False),
@@ -46,12 +62,15 @@ class SweepScreen(BoardScreen):
         super().__init__(board)
         self._panel = TABLE
         self._zoomed = False
+        self._by_law = False
         self._drawn: object = None
 
     def compose(self) -> ComposeResult:
         """Title, tabs, panels, lines, keys."""
         yield Static(id="title")
-        yield Static(id="tabs")
+        with Horizontal(id="tabs"):
+            for i, name in enumerate(PANELS):
+                yield Tab(name, f"{i + 1} {TITLES[name]}")
         with Horizontal(id="body"):
             with Vertical(id="panel-trials", classes="panel"):
                 yield TrialTable(self.board, id="trials")
@@ -119,6 +138,16 @@ class SweepScreen(BoardScreen):
         self._zoomed = not self._zoomed
         self.redraw()
 
+    def action_law(self) -> None:
+        """Curves of the law instead of parabolas, or back."""
+        self._by_law = not self._by_law
+        self.redraw()
+
+    def on_grid_chosen(self, message: Grid.Chosen) -> None:
+        """Enter on a trial shows it."""
+        if isinstance(message.grid, TrialTable):
+            self.app.push_screen(TrialScreen(self.board, message.grid.trial(message.row).trial.key))
+
     # ---- drawing ----
 
     def _tick(self) -> None:
@@ -133,13 +162,14 @@ class SweepScreen(BoardScreen):
         self._arrange()
         width, palette = self.size.width, palette_of(self.app)
         self.query_one("#title", Static).update(title_line(board, width, palette))
-        self.query_one("#tabs", Static).update(self._tabs())
+        shown = self.visible_panels()
+        for name in PANELS:
+            self.query_one(f"#tab-{name}").set_class(name in shown, "on")
         self.query_one("#optimum", Static).update(optimum_line(board, width, palette))
         warning = warning_line(board, width, palette)
         self.query_one("#warning", Static).update(warning)
         self.query_one("#warning").display = bool(warning)
         self.query_one("#progress", Static).update(progress_line(board, width, palette))
-        shown = self.visible_panels()
         if TABLE in shown:
             self.query_one(TrialTable).redraw()
         for name in shown:
@@ -154,16 +184,9 @@ class SweepScreen(BoardScreen):
         elif board.fitted is None:
             view.show(None, lambda *_: "")
         elif name == "isoflop":
-            view.show(board.fitted.version, partial(isoflop_plot, board.fitted.isoflop))
+            plot = isoflop_law_plot if self._by_law else isoflop_plot
+            view.show((board.fitted.version, self._by_law), partial(plot, board.fitted.isoflop))
         elif name == "scaling":
             view.show(board.fitted.version, partial(scaling_plot, board.fitted.scaling))
         elif name == "residuals":
             view.show(board.fitted.version, partial(residual_plot, board.fitted.residuals))
-
-    def _tabs(self) -> str:
-        shown = self.visible_panels()
-        tabs = []
-        for i, name in enumerate(PANELS):
-            color = "bold $primary" if name in shown else "$muted"
-            tabs.append(f"[{color}][@click=screen.show('{name}')]{i + 1} {TITLES[name]}[/][/]")
-        return " " + "   ".join(tabs)

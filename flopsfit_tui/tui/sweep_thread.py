@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import subprocess
+import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -189,21 +192,49 @@ def fit(post: Post, plan: Plan, outcomes: Mapping[str, Outcome], targets: tuple[
             version,
             analysis,
             isoflop_series(plan, analysis),
-            scaling_series(plan, analysis),
+            scaling_series(analysis),
             residual_series(plan, analysis),
         )
     )
 
 
-def export(post: Post, directory: Path, plan: Plan, targets: tuple[float, ...]) -> None:
-    """In a thread of its own: write every file again from what is on disk, also while a sweep runs."""
+def export(post: Post, directory: Path, plan: Plan, targets: tuple[float, ...], control: Control) -> None:
+    """In a thread of its own: write every file again from what is on disk, also while a sweep runs.
+
+    Tables at once; plots by a child process, because drawing them would hold up the screen for seconds. The child is
+    ended when `control` stops, so that quitting does not wait for it.
+    """
     try:
-        store = SqliteStore(directory, read_only=True)
-        try:
-            outcomes = store.outcomes()
-            paths = export_sweep(directory, plan, outcomes, store.history(), analyse(plan, outcomes, targets))
-        finally:
-            store.close()
-        post(Exported(paths))
+        paths = export_tables(directory, plan, targets)
     except (ValueError, OSError) as error:
         post(Exported((), f"nothing was exported: {error}"))
+        return
+    post(Exported(paths))
+    command = [sys.executable, "-m", "flopsfit_tui", "export", str(directory)]
+    command += [word for target in targets for word in ("--target", repr(target))]
+    with (
+        tempfile.TemporaryFile("w+") as out,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        ) as child,
+    ):
+        while child.poll() is None:
+            if control.stopped:
+                child.terminate()
+                return
+            control.wait(0.05)
+        out.seek(0)
+        said = out.read().strip()
+    problem = "" if child.returncode == 0 else f"the plots were not drawn: {said.splitlines()[-1] if said else '?'}"
+    post(Exported(paths if problem else [Path(line) for line in said.splitlines()], problem, whole=True))
+
+
+def export_tables(directory: Path, plan: Plan, targets: tuple[float, ...]) -> list[Path]:
+    """The files that take milliseconds. Raises ValueError or OSError when they cannot be written."""
+    store = SqliteStore(directory, read_only=True)
+    try:
+        outcomes = store.outcomes()
+        analysis = analyse(plan, outcomes, targets)
+        return export_sweep(directory, plan, outcomes, store.history(), analysis, plots=False)
+    finally:
+        store.close()

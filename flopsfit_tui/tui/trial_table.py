@@ -35,6 +35,10 @@ class TrialTable(Grid):
         self._rows = list(state.trials.values()) or [TrialState(trial) for trial in plan.trials]
         self._best = _best(self._rows)
         self.rows_changed()
+        if not self.touched:  # until somebody looks around, what runs stays in sight
+            running = [i for i, now in enumerate(self._rows) if now.status == "running"]
+            for row in running[-1:] + running[:1]:
+                self.show_row(row)
 
     @property
     def row_count(self) -> int:

@@ -1,0 +1,95 @@
+"""The app on a tiny workload, and how to wait for it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from textual.widgets import Static
+
+from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.trial import Request
+from flopsfit_tui.tui.app import FlopsfitApp
+
+SIZES = {"narrow": (80, 24), "wide": (160, 50)}
+
+
+class Driver:
+    """An app under test: presses keys, waits for what they lead to, reads what is on the screen."""
+
+    def __init__(self, app, pilot):
+        self.app, self.pilot = app, pilot
+
+    @property
+    def board(self):
+        return self.app.board
+
+    @property
+    def state(self):
+        return self.app.board.state
+
+    async def press(self, *keys):
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def until(self, condition, what="", seconds=40):
+        """Wait until `condition()` holds; fail with what the app knows when it never does."""
+        end = time.monotonic() + seconds
+        while not condition():
+            board = self.app.board
+            assert time.monotonic() < end, (
+                f"{what or 'the condition'} never came; stage {board.stage}, phase {board.state.phase}, "
+                f"problem {board.problem!r}\n{board.traceback}"
+            )
+            await self.pilot.pause(0.02)
+        await self.pilot.pause()
+
+    async def ready(self):
+        await self.until(lambda: self.board.stage in ("ready", "refused"), "the plan")
+
+    async def ended(self):
+        await self.until(lambda: self.board.stage == "ended" and self.board.exported, "the end of the sweep")
+
+    def text(self, selector):
+        """What a line says."""
+        return str(self.app.screen.query_one(selector, Static).content)
+
+    def picture(self):
+        """Every line on the screen as it is drawn."""
+        return ["".join(segment.text for segment in strip) for strip in self.app.screen._compositor.render_strips()]
+
+
+@pytest.fixture
+def options(tmp_path, tiny_file):
+    """A tiny sweep in this process."""
+    return Options(Request(tiny_file, budgets=(2e5, 4e5, 8e5)), out=tmp_path / "sweep", executor="thread")
+
+
+@pytest.fixture
+def open_app():
+    """`async with open_app(options) as driver:`"""
+
+    class Running:
+        def __init__(self, options, size="narrow", **kwargs):
+            self.app = FlopsfitApp(options, **kwargs)
+            self.context = self.app.run_test(size=SIZES.get(size, size))
+
+        async def __aenter__(self):
+            return Driver(self.app, await self.context.__aenter__())
+
+        async def __aexit__(self, *error):
+            return await self.context.__aexit__(*error)
+
+    return Running
+
+
+@pytest.fixture
+def tests_directory():
+    return Path(__file__).parent.parent
+
+
+@pytest.fixture
+def long_request(tiny_file):
+    """Enough trials that a key comes in the middle of them."""
+    return Request(tiny_file, budgets=(2e6, 4e6, 8e6), sizes=tuple(range(8, 72, 8)))

@@ -1,0 +1,159 @@
+"""The main job in the app: plan, start by a key, watch, and read the optimum."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import replace
+
+from flopsfit_tui.store.sqlite import SqliteStore
+from flopsfit_tui.tui.ask import Ask
+from flopsfit_tui.tui.result_screen import ResultScreen
+from flopsfit_tui.tui.start_screen import StartScreen
+from flopsfit_tui.tui.sweep_screen import SweepScreen
+from flopsfit_tui.tui.trial_screen import TrialScreen
+from flopsfit_tui.tui.trial_table import TrialTable
+from flopsfit_tui.tui.words import Words
+
+
+async def test_start_screen_shows_the_plan_and_what_it_costs(open_app, options):
+    async with open_app(options) as app:
+        assert isinstance(app.app.screen, StartScreen)
+        await app.ready()
+        ladders, totals = app.text("#ladders"), app.text("#totals")
+        assert "2e5" in ladders
+        assert "8e5" in ladders
+        assert "width" in ladders
+        assert "9 trials" in totals
+        assert "images" in totals
+        assert "about" in totals
+        assert str(options.out.name) in totals
+
+
+async def test_a_key_starts_the_sweep_and_it_ends_with_the_optimum(open_app, options):
+    async with open_app(options) as app:
+        await app.ready()
+        await app.press("enter")
+        assert isinstance(app.app.screen, SweepScreen)
+        await app.ended()
+        assert isinstance(app.app.screen, ResultScreen)
+        assert "compute-optimal at 8e6" in app.text("#headline")
+        assert "N_opt" in app.text("#law") or "no law" in app.text("#law")
+        await app.press("escape")
+        table = app.app.screen.query_one(TrialTable)
+        assert table.row_count == 9
+        assert any("finished" in line for line in app.picture())
+        assert " 100%" in app.text("#progress")
+        assert "9/9 trials" in app.text("#progress")
+    assert app.app.return_value is None
+    with (options.out / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == ["finished"] * 9
+
+
+async def test_worker_processes_train_and_are_gone_afterwards(open_app, options):
+    async with open_app(replace(options, executor="processes", workers=2), size="wide") as app:
+        await app.ready()
+        workers = [worker.process for worker in app.app.sweeper._executor._workers]
+        assert len(workers) == 2
+        await app.press("s")
+        await app.ended()
+        assert app.state.count("finished") == 9
+        assert all(worker.poll() is not None for worker in workers)
+        await app.press("q")
+    assert app.app.return_value == 0
+
+
+async def test_run_starts_at_once_and_closes_itself_when_asked(open_app, options):
+    async with open_app(replace(options, exit_when_done=True), start=True) as app:
+        assert isinstance(app.app.screen, SweepScreen)
+        await app.until(lambda: app.app._exit, "the app's own end")
+    assert app.app.return_value == 0
+    assert SqliteStore(options.out, read_only=True).outcomes()
+
+
+async def test_pause_holds_and_resume_goes_on(open_app, options, long_request):
+    async with open_app(replace(options, request=long_request), start=True) as app:
+        await app.until(lambda: app.state.count("running"), "a running trial")
+        await app.press("p")
+        await app.until(lambda: app.state.phase == "paused", "the pause")
+        assert "paused" in app.text("#title")
+        version = app.state.version
+        await app.pilot.pause(0.3)
+        assert app.state.version == version
+        await app.press("p")
+        await app.until(lambda: app.state.phase == "running" and app.state.version > version + 3, "progress")
+
+
+async def test_stop_keeps_what_is_finished_and_start_goes_on(open_app, options, long_request):
+    async with open_app(replace(options, request=long_request), start=True) as app:
+        await app.until(lambda: app.state.count("finished") >= 2, "two finished trials")
+        await app.press("x")
+        assert isinstance(app.app.screen, Ask)
+        await app.press("y")
+        await app.until(lambda: app.state.phase == "stopped", "the stop")
+        await app.ended()
+        kept = app.state.count("finished")
+        assert kept >= 2
+        assert app.state.count("running") == 0
+        await app.press("s")
+        await app.until(lambda: app.state.phase == "running", "going on")
+        assert app.state.count("finished") >= kept
+        await app.until(lambda: app.state.count("finished") > kept, "one more")
+    store = SqliteStore(options.out, read_only=True)
+    finished = [attempt.trial for attempt in store.attempts() if attempt.status == "finished"]
+    assert len(finished) == len(set(finished))
+
+
+async def test_quit_asks_while_a_sweep_runs(open_app, options, long_request):
+    async with open_app(replace(options, request=long_request), start=True) as app:
+        await app.until(lambda: app.state.count("running"), "a running trial")
+        await app.press("q")
+        assert isinstance(app.app.screen, Ask)
+        await app.press("n")
+        assert isinstance(app.app.screen, SweepScreen)
+        assert app.board.busy
+        await app.press("q", "y")
+        await app.until(lambda: app.app._exit, "the end")
+    assert app.app.return_value == 130
+
+
+async def test_the_same_plan_in_the_same_directory_is_resumed(open_app, options):
+    async with open_app(replace(options, exit_when_done=True), start=True) as app:
+        await app.until(lambda: app.app._exit, "the first run's end")
+    async with open_app(options) as app:
+        await app.ready()
+        assert "finished already" in app.text("#totals")
+        await app.press("enter")
+        await app.until(lambda: app.board.optimum() is not None, "the stored optimum")
+    assert len(SqliteStore(options.out, read_only=True).attempts()) == 9
+
+
+async def test_failed_trials_are_counted_and_show_their_traceback(open_app, options, tests_directory):
+    broken = replace(options.request, workload=f"{tests_directory / 'tiny.py'}:broken", sizes=(4, 8, 12, 20, 28))
+    async with open_app(replace(options, request=broken), start=True) as app:
+        await app.ended()
+        assert app.state.count("failed") == 3
+        await app.press("escape")
+        assert "3 failed" in app.text("#title")
+        table = app.app.screen.query_one(TrialTable)
+        table.cursor = next(i for i in range(table.row_count) if table.trial(i).status == "failed")
+        await app.press("enter")
+        assert isinstance(app.app.screen, TrialScreen)
+        assert "the forward pass of width 8 is broken" in app.text("#error")
+        await app.press("escape", "w")
+        assert isinstance(app.app.screen, Words)
+        await app.press("escape", "q")
+    assert app.app.return_value == 3
+
+
+async def test_export_writes_the_files_while_the_sweep_stands(open_app, options, long_request):
+    async with open_app(replace(options, request=long_request), start=True) as app:
+        await app.until(lambda: app.state.count("finished") >= 1, "a finished trial")
+        await app.press("p")
+        await app.until(lambda: app.state.phase == "paused", "the pause")
+        await app.press("e")
+        await app.until(lambda: app.board.exported, "the files")
+        assert {path.name for path in app.board.exported} >= {"trials.csv", "optimum.csv", "fit.json"}
+        assert all(path.exists() for path in app.board.exported)
+        assert os.access(options.out / "history.csv", os.R_OK)

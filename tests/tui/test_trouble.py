@@ -1,0 +1,99 @@
+"""What goes wrong is a sentence on the screen, and the app goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from flopsfit_tui.core.trial import Request
+from flopsfit_tui.store.sqlite import SqliteStore
+from flopsfit_tui.tui import sweep_thread
+from flopsfit_tui.tui.start_screen import StartScreen
+from flopsfit_tui.tui.sweep_screen import SweepScreen
+from flopsfit_tui.tui.words import Words
+
+
+@pytest.mark.parametrize(
+    ("request_of", "words"),
+    [
+        (lambda tiny: Request("no-such-workload"), "unknown workload 'no-such-workload'"),
+        (lambda tiny: Request(tiny, budgets=(10.0,)), "does not pay for one batch"),
+        (lambda tiny: Request(tiny, sizes=(7,)), "width=7 is odd"),
+    ],
+)
+async def test_a_plan_that_cannot_be_made_is_one_sentence(open_app, options, tiny_file, request_of, words):
+    async with open_app(replace(options, request=request_of(tiny_file)), start=True) as app:
+        await app.until(lambda: app.board.problem, "the refusal")
+        assert isinstance(app.app.screen, StartScreen)
+        assert words in app.text("#problem")
+        assert "\n" not in app.board.problem
+        await app.press("q")
+    assert app.app.return_value == 2
+    assert not options.out.exists()
+
+
+async def test_a_directory_that_cannot_be_made_is_refused_before_planning(open_app, options, tmp_path):
+    (tmp_path / "file").write_text("")
+    async with open_app(replace(options, out=tmp_path / "file" / "sweep")) as app:
+        await app.ready()
+        assert "cannot be used" in app.text("#problem")
+        await app.press("enter")
+        assert isinstance(app.app.screen, StartScreen)
+
+
+async def test_a_directory_in_which_another_sweeps_is_refused(open_app, options):
+    holder = SqliteStore(options.out)
+    try:
+        async with open_app(options, start=True) as app:
+            await app.until(lambda: app.board.problem, "the refusal")
+            assert "is sweeping in" in app.text("#problem")
+    finally:
+        holder.close()
+
+
+async def test_a_broken_promise_of_our_own_shows_its_traceback(open_app, options, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("the sweep thread broke [bold]here[/]")
+
+    monkeypatch.setattr(sweep_thread, "run_sweep", broken)
+    async with open_app(options, start=True) as app:
+        await app.until(lambda: isinstance(app.app.screen, Words), "the traceback")
+        assert any("the sweep thread broke [bold]here[/]" in line for line in app.picture())
+        await app.press("escape")
+        assert isinstance(app.app.screen, SweepScreen)
+        assert "[bold]here[/]" in app.text("#warning")
+
+
+async def test_names_with_markup_and_escapes_are_shown_as_text(open_app, options, tmp_path, tests_directory):
+    source = (
+        (tests_directory / "tiny.py").read_text().replace('"tiny"', '"[red]t\U0001f600\\x1b[31m[/red] " + "x" * 300')
+    )
+    (tmp_path / "odd [b]name.py").write_text(source)
+    odd = replace(options, request=Request(str(tmp_path / "odd [b]name.py")), out=tmp_path / "[link]out[/]")
+    async with open_app(odd, start=True) as app:
+        await app.until(lambda: app.board.stage == "ended", "the end")
+        lines = app.picture()
+        assert "[red]t" in lines[0]
+        assert "\x1b" not in "".join(lines)
+
+
+@pytest.mark.parametrize("size", [(40, 10), (24, 6), (200, 60), (109, 33), (110, 34), (190, 50)])
+async def test_every_size_draws(open_app, options, size):
+    async with open_app(replace(options, exit_when_done=False), start=True) as app:
+        await app.pilot.resize_terminal(*size)
+        await app.ended()
+        for key in ("escape", "1", "2", "3", "4", "5", "z", "z", "l", "o"):
+            await app.press(key)
+            width, height = app.app.size
+            assert (width, height) == size
+            assert len(app.picture()) == height
+        await app.pilot.resize_terminal(80, 24)
+        assert app.state.count("finished") == 9
+
+
+def test_the_app_loads_no_torch():
+    code = "import sys, flopsfit_tui.tui.app; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
