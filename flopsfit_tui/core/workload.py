@@ -31,24 +31,28 @@ class Workload:
     """A model with a size knob, its data and its loss; the same words as `find_optimal`.
 
     `model_cls(**{model_size_param: size}, **model_kwargs)` gives a torch Module whose output `loss_fn(output, target)`
-    turns into a scalar tensor, the mean loss in nats a token (or a sample). `dataset` and `val_dataset` are Sources.
+    turns into a scalar tensor, the mean loss in nats a token (or a sample). `dataset` is a torch Dataset, a DataLoader,
+    a callable that gives batches, or a Source. What is left None gets a default, which the plan names.
     """
 
     name: str
     model_cls: Callable[..., Any]
     model_size_param: str
-    dataset: Source
+    dataset: Any
     loss_fn: Callable[[Any, Any], Any]
-    val_dataset: Source
+    val_dataset: Any = None  # None: a tenth of the dataset is held out
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    unit: Literal["tokens", "images"] = "tokens"
-    batch_size: int = 8
-    learning_rate: float = 1e-3  # peak; at base_size, for hidden matrices
-    base_size: int | None = None  # None: one rate for every size
-    sizes: tuple[int, ...] = tuple(range(8, 1025, 8))  # settings of the knob that the model can really be built with
-    budgets: tuple[float, ...] = (1e12, 3e12, 1e13, 3e13, 1e14)  # training FLOPs, when nobody says otherwise
+    unit: Literal["tokens", "images", "samples"] | None = None  # None: tokens where a target is a row of whole numbers
+    batch_size: int | None = None  # None: the DataLoader's own, else 32
+    learning_rate: float | None = None  # peak, of hidden matrices at base_size; None: 0.512 over their fan-in there
+    base_size: int | None = None  # None: where the hidden matrices' fan-in is about 64
+    scale_learning_rate: bool = True  # hidden matrices of other sizes get theirs by fan-in (muP); False: one for all
+    sizes: tuple[int, ...] | None = None  # settings of the knob that the model can be built with; None: found by trying
+    budgets: tuple[float, ...] | None = None  # training FLOPs, when nobody says otherwise
     points: int = 7  # sizes a budget
     first_guess: Callable[[float], float] | None = None  # expected N_opt at a budget; None: 20 tokens a parameter
+    optimizer: Callable[[Any, float], Any] | None = None  # (model, peak rate) -> torch Optimizer; None: AdamW
+    flops_per_sample: Callable[[int], float] | None = None  # training FLOPs at a size; None: counted
     settings: Mapping[str, Any] = field(default_factory=dict)  # whatever else decides a loss; part of a trial's key
     notes: tuple[str, ...] = ()  # what a person should know of the data
     simulate: Callable[[Trial], float] | None = None  # a trial's loss from a known law; then nothing is trained

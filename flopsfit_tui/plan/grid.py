@@ -19,14 +19,13 @@ SPAN = 4.0  # the ladder reaches from N0 / SPAN to N0 * SPAN
 
 @dataclass(frozen=True)
 class Knob:
-    """The settings that a model can be built with, ascending, and what is known of each when asked.
+    """The settings that a model can be built with, ascending, and the params of each, which grow with them.
 
-    Params grow with the settings. Both callables raise ValueError for a setting that the model refuses.
+    `params` raises ValueError for a setting that the model refuses.
     """
 
     settings: Sequence[int]
-    params: Callable[[int], int]  # quick
-    measure: Callable[[int], Size]  # with its FLOPs counted
+    params: Callable[[int], int]
 
     def nearest(self, params: float) -> int:
         """Index of the setting whose N is nearest to `params` in log N; asks only about what the search passes."""

@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from flopsfit_tui.core.trial import Size
 from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.train.data import batch_length
 
 
 def build_model(workload: Workload, size: int, device: str = "cpu") -> nn.Module:
@@ -36,19 +37,63 @@ def count_params(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
+def call_model(model: nn.Module, inputs: Any) -> Any:
+    """The model's output: of one input, of several in a tuple, or of named ones in a dict."""
+    if isinstance(inputs, tuple):
+        return model(*inputs)
+    return model(**inputs) if isinstance(inputs, dict) else model(inputs)
+
+
+def checked_loss(workload: Workload, model: nn.Module, batch: tuple[Any, Any]) -> torch.Tensor:
+    """The loss of a batch. Raises TypeError when it is no scalar tensor that gradients can be taken of."""
+    inputs, targets = batch
+    loss = workload.loss_fn(call_model(model, inputs), targets)
+    if not isinstance(loss, torch.Tensor):
+        raise ContractError(f"loss_fn gave a {type(loss).__name__}; it must give a scalar tensor")
+    if loss.numel() != 1:
+        raise ContractError(
+            f"loss_fn gave a tensor of shape {tuple(loss.shape)}; it must give a scalar, such as its mean"
+        )
+    if not loss.requires_grad:
+        raise ContractError("the loss has no gradient; loss_fn must compute it from the model's output, undetached")
+    return loss
+
+
+class ContractError(TypeError):
+    """A model, loss or batch that breaks what a workload promises."""
+
+
 def measure_size(workload: Workload, size: int, sample: tuple[Any, Any], tokens: int) -> Size:
     """Count params and training FLOPs a token at one size.
 
     `sample` is a small batch as the data gives it, of `tokens` tokens. FLOPs are those of the matrix products and
     convolutions of forward and backward; what is elementwise does not count, as is usual in the field (Chinchilla,
-    arXiv 2203.15556, appendix F). Attention is counted unfused: the counter does not know every fused kernel.
+    arXiv 2203.15556, appendix F). Attention is counted unfused: the counter does not know every fused kernel. A model
+    that cannot run on the `meta` device is counted on the CPU. Raises whatever the model or the loss raises.
     """
-    model = build_model(workload, size, device="meta")
-    inputs, targets = to_device(sample, "meta")
+    params = count_params(build_model(workload, size, device="meta"))
+    if workload.flops_per_sample is not None:
+        samples = batch_length(sample)
+        return Size(size, params, float(workload.flops_per_sample(size)) * samples / tokens)
+    try:
+        flops = _count_flops(workload, size, sample, "meta")
+    except ContractError:
+        raise
+    except Exception:  # noqa: BLE001 - such as .item() or a size read off the data
+        flops = _count_flops(workload, size, sample, "cpu")
+    return Size(size, params, flops / tokens)
+
+
+def _count_flops(workload: Workload, size: int, sample: tuple[Any, Any], device: str) -> int:
+    model = build_model(workload, size, device=device)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        loss = workload.loss_fn(model(inputs), targets)
-        loss.backward()
-    return Size(size, count_params(model), counter.get_total_flops() / tokens)
+        checked_loss(workload, model, to_device(sample, device)).backward()  # type: ignore[no-untyped-call]
+    flops: int = counter.get_total_flops()
+    if flops == 0:
+        raise ContractError(
+            "no FLOPs were counted: the model has no matrix product or convolution; declare flops_per_sample"
+        )
+    return flops
 
 
 def to_device(batch: Any, device: str | torch.device) -> Any:

@@ -19,11 +19,13 @@ from flopsfit_tui.train.measure import build_model
 Shapes = dict[str, torch.Size]
 
 
-def make_optimizer(model: nn.Module, workload: Workload, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW in parameter groups; each group's `peak` is to be multiplied by the schedule.
+def make_optimizer(model: nn.Module, workload: Workload, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW in parameter groups, or the workload's own; each group's `peak` is to be multiplied by the schedule.
 
     Without a base size every matrix counts as hidden for weight decay, and all rates are the recipe's.
     """
+    if workload.optimizer is not None:
+        return _own(workload.optimizer(model, recipe.learning_rate))
     base, wider = base_shapes(workload, recipe.base_size)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
@@ -39,20 +41,35 @@ def make_optimizer(model: nn.Module, workload: Workload, recipe: Recipe) -> torc
     return torch.optim.AdamW(
         [{"params": params, "peak": rate, "weight_decay": decay} for (rate, decay), params in groups.items()],
         betas=recipe.betas,
-        fused=True,
+        fused=all(p.device.type in ("cpu", "cuda") for p in model.parameters()),
     )
+
+
+def _own(optimizer: object) -> torch.optim.Optimizer:
+    """A person's own optimizer: its rates as they come are the peaks."""
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise TypeError(f"the optimizer hook gave a {type(optimizer).__name__}; it must give a torch Optimizer")
+    for group in optimizer.param_groups:
+        group["peak"] = group["lr"]
+    return optimizer
 
 
 def base_shapes(workload: Workload, base_size: int | None) -> tuple[Shapes, Shapes]:
     """Parameter shapes at the base size and at the next larger one, from models on the `meta` device."""
     if base_size is None:
         return {}, {}
-    larger = min((s for s in workload.sizes if s > base_size), default=2 * base_size)
+    larger = min((s for s in workload.sizes or () if s > base_size), default=2 * base_size)
     base, wider = (
         {name: p.shape for name, p in build_model(workload, size, "meta").named_parameters()}
         for size in (base_size, larger)
     )
     return base, wider
+
+
+def hidden_shapes(workload: Workload, size: int) -> list[torch.Size]:
+    """Shapes at `size` of the matrices that grow on both sides with the knob."""
+    base, wider = base_shapes(workload, size)
+    return [shape for name, shape in base.items() if name in wider and is_hidden(shape, wider[name])]
 
 
 def is_hidden(base: torch.Size, wider: torch.Size) -> bool:

@@ -35,8 +35,8 @@ def workload() -> Workload:
         batch_size=8,  # 16 was 0.06 to 0.10 nats worse at equal FLOPs
         learning_rate=1.6e-2,
         base_size=32,
-        sizes=tuple(range(8, 1025, 4)),
-        budgets=(2e10, 4e10, 8e10, 1.6e11, 3.2e11),
+        sizes=tuple(range(4, 1025, 4)),
+        budgets=(1.5e10, 3e10, 6e10, 1.2e11, 2.4e11),
         points=7,
         first_guess=first_guess,
         settings={

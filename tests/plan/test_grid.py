@@ -11,7 +11,7 @@ from flopsfit_tui.plan.grid import SPAN, Knob, expected_params, plan_point
 
 def knob_of(settings):
     """Params as 12 d^2: a transformer of one layer."""
-    return Knob(settings, lambda d: 12 * d * d, lambda d: Size(d, 12 * d * d, 72.0 * d * d))
+    return Knob(settings, lambda d: 12 * d * d)
 
 
 @pytest.mark.parametrize("centre", [1e4, 3.3e5, 1e7])
@@ -50,7 +50,7 @@ def test_only_what_the_search_passes_is_measured():
         asked.add(d)
         return 12 * d * d
 
-    Knob(range(1, 100_001), params, lambda d: Size(d, params(d), 1.0)).ladder(1e6, 7)
+    Knob(range(1, 100_001), params).ladder(1e6, 7)
     assert len(asked) < 200
 
 
