@@ -96,6 +96,7 @@ _READY: dict[str | int, tuple[Any, Workload]] = {}  # with what was given, so th
 
 def rehearse(job: Rehearse, at_least: float = 0.5) -> Rehearsal:
     """Time training steps of one size for about `at_least` seconds, and one batch of the held-out data."""
+    from flopsfit_tui.train import simulated
     from flopsfit_tui.train.device import peak_memory, pick_device
     from flopsfit_tui.train.loop import EVAL_BATCH, Training, evaluate
 

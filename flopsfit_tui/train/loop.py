@@ -22,6 +22,7 @@ from flopsfit_tui.train.device import pick_device
 from flopsfit_tui.train.measure import build_model, call_model, checked_loss, to_device
 from flopsfit_tui.train.optim import make_optimizer
 from flopsfit_tui.train.schedule import rate_factor
+from flopsfit_tui.train.simulated import simulate_trial
 
 PROGRESS_SECONDS = 0.1  # ten events a second at most
 EVAL_BATCH = 64
