@@ -1,0 +1,83 @@
+"""The best size for a budget, under 6N and under a measured cost."""
+
+import numpy as np
+import pytest
+from known_laws import HOFFMANN, LAWS, noisy_sweep
+from scipy.optimize import minimize_scalar
+
+from flopsfit_tui.fit import Law, cost_of_tokens, fit_law
+
+
+def brute_force(law, C, flops):
+    """ln N_opt by minimising the loss itself."""
+    loss = lambda n: law.loss(np.exp(n), C / flops(np.exp(n)))  # noqa: E731
+    coarse = np.linspace(np.log(1e2), np.log(1e16), 4000)
+    n = coarse[np.argmin([loss(x) for x in coarse])]
+    return minimize_scalar(loss, bounds=(n - 0.02, n + 0.02), method="bounded", options={"xatol": 1e-12}).x
+
+
+def transformer(N):
+    """FLOPs per token of a body that costs 6N and a context that costs as the width."""
+    return 6 * N + 900 * N**0.5
+
+
+@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("flops", [None, transformer])
+def test_the_optimum_is_where_the_loss_is_lowest(name, flops):
+    law = LAWS[name]
+    for C in (1e13, 1e21):
+        best = law.optimum(C, flops)
+        cost = flops or (lambda N: 6 * N)
+        assert np.log(best.params) == pytest.approx(brute_force(law, C, cost), abs=3e-4)
+        assert best.tokens * cost(best.params) == pytest.approx(C)
+        assert best.tokens_per_param == pytest.approx(best.tokens / best.params)
+        assert best.loss == pytest.approx(float(law.loss(best.params, best.tokens)))
+
+
+def test_six_n_as_a_function_is_six_n():
+    ours, given = HOFFMANN.optimum(1e21), HOFFMANN.optimum(1e21, lambda N: 6 * N)
+    assert given.params == pytest.approx(ours.params, rel=1e-9)
+    grown = HOFFMANN.optimum(1e23).params / ours.params
+    assert np.log(grown) / np.log(100) == pytest.approx(HOFFMANN.exponent)
+
+
+def test_a_measured_cost_goes_through_its_pairs_and_stays_close_between_them():
+    N = 1e6 * 1.7 ** np.arange(7)
+    cost = cost_of_tokens(N, transformer(N))
+    assert cost(N) == pytest.approx(transformer(N))
+    between = np.geomspace(N[0], N[-1], 500)
+    assert cost(between) == pytest.approx(transformer(between), rel=1e-3)
+    assert cost(100 * N[-1]) == pytest.approx(transformer(100 * N[-1]), rel=0.01)
+    assert (np.diff(cost(np.geomspace(1e3, 1e12, 2000))) > 0).all()
+    for C in (1e15, 1e17):
+        exact = HOFFMANN.optimum(C, transformer)
+        assert HOFFMANN.optimum(C, cost).params == pytest.approx(exact.params, rel=0.01)
+
+
+def test_one_measured_pair_is_proportional_to_size_and_repeats_are_averaged():
+    assert cost_of_tokens([1e6], [9e6])(np.array([1e3, 1e9])) == pytest.approx([9e3, 9e9])
+    assert cost_of_tokens([1e6, 1e6], [4e6, 9e6])(1e6) == pytest.approx(6e6)
+
+
+@pytest.mark.parametrize(("N", "flops"), [([], []), ([1e6], [1e6, 2e6]), ([1e6, -1], [1, 1]), ([1e6], [np.nan])])
+def test_a_cost_needs_positive_pairs(N, flops):
+    with pytest.raises(ValueError, match="sizes"):
+        cost_of_tokens(N, flops)
+
+
+@pytest.mark.parametrize("C", [0, -1e18, np.nan, np.inf])
+def test_a_budget_is_a_positive_number(C):
+    fit = fit_law(*noisy_sweep())
+    for ask in (HOFFMANN.optimum, fit.predict):
+        with pytest.raises(ValueError, match="positive number of FLOPs"):
+            ask(C)
+
+
+def test_a_law_without_one_of_its_terms_has_no_optimum():
+    with pytest.raises(ValueError, match="no best size"):
+        Law(1.0, 0.0, 10.0, 0.3, 0.3).optimum(1e18)
+
+
+def test_prediction_uses_the_cost_it_was_fitted_with():
+    N, D, L = noisy_sweep()
+    assert fit_law(N, D, L, flops=transformer).predict(1e21) == fit_law(N, D, L).predict(1e21, transformer)

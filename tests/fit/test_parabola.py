@@ -1,0 +1,120 @@
+"""Approach 2: a parabola a budget, what it is not believed for, and the powers through the vertices."""
+
+import numpy as np
+import pytest
+from known_laws import BUDGETS, HOFFMANN, noisy_sweep
+
+from flopsfit_tui.fit import cost_of_tokens, fit_law, fit_parabolas, fit_power_laws, group_budgets
+
+SIZES = 1e8 * 2.0 ** np.arange(-3, 4)
+
+
+def bowl(N, vertex=1e8, lowest=3.0, curvature=0.2):
+    return lowest + curvature / 2 * np.log(N / vertex) ** 2
+
+
+def test_an_exact_bowl_is_found():
+    (curve,) = fit_parabolas(np.full(7, 1e19), SIZES, bowl(SIZES, 1.3e8))
+    assert curve.status == "ok"
+    assert curve.budget == 1e19
+    assert curve.vertex.value == pytest.approx(1.3e8)
+    assert (curve.loss, curve.curvature) == pytest.approx((3.0, 0.2))
+    assert curve.tokens == pytest.approx(1e19 / (6 * 1.3e8))
+    assert curve(SIZES) == pytest.approx(bowl(SIZES, 1.3e8))
+    assert curve.lowest == 1e8
+    assert (curve.smallest, curve.largest, curve.points) == (SIZES[0], SIZES[-1], 7)
+
+
+def test_tokens_at_the_vertex_follow_the_measured_cost():
+    cost = cost_of_tokens(SIZES, 9 * SIZES)
+    (curve,) = fit_parabolas(np.full(7, 1e19), SIZES, bowl(SIZES), flops=cost)
+    assert curve.tokens == pytest.approx(1e19 / 9e8)
+
+
+def test_the_interval_of_a_vertex_holds_it_and_narrows_with_the_noise():
+    rng = np.random.default_rng(0)
+    widths, hits = [], 0
+    for noise in (0.001, 0.01):
+        for _ in range(40):
+            (curve,) = fit_parabolas(np.full(7, 1e19), SIZES, bowl(SIZES) + noise * rng.normal(size=7))
+            hits += curve.vertex.low <= 1e8 <= curve.vertex.high
+            widths.append(np.log(curve.vertex.high / curve.vertex.low))
+    assert hits / 80 > 0.85
+    assert 5 < np.median(widths[40:]) / np.median(widths[:40]) < 20
+
+
+def test_a_curve_too_shallow_for_its_noise_has_open_ends():
+    noise = 0.3 * np.random.default_rng(3).normal(size=7)
+    (curve,) = fit_parabolas(np.full(7, 1e19), SIZES, bowl(SIZES, curvature=0.01) + 0.1 + noise - noise.min())
+    assert curve.vertex is None or curve.vertex.low is None
+
+
+def test_edges_and_hills_are_reported_and_not_used():
+    C = np.repeat([1e19, 2e19, 4e19, 8e19], 7)
+    N = np.tile(SIZES, 4)
+    L = np.concatenate([bowl(SIZES), bowl(SIZES, 1e10), 5 - bowl(SIZES), bowl(SIZES, 1.5e8)])
+    curves = fit_parabolas(C, N, L)
+    assert [curve.status for curve in curves] == ["ok", "edge", "opens_downwards", "ok"]
+    sizes, tokens = fit_power_laws(curves)
+    assert sizes.vertices == 2
+    assert sizes.exponent.value == pytest.approx(np.log(1.5) / np.log(8))
+    assert tokens.exponent.value == pytest.approx(1 - np.log(1.5) / np.log(8))
+    assert float(sizes(1e19)) == pytest.approx(1e8)
+    assert sizes.exponent.low is None
+    assert fit_power_laws(curves[:2]) is None
+
+
+def test_too_few_sizes():
+    (curve,) = fit_parabolas([1e19] * 4, [1e8, 1e8, 2e8, 2e8], [3.0, 3.1, 2.9, 2.8])
+    assert curve.status == "too_few"
+    assert curve.vertex is None
+    assert np.isnan(curve(1e8))
+    (three,) = fit_parabolas([1e19] * 3, SIZES[2:5], bowl(SIZES[2:5]))
+    assert three.vertex.value == pytest.approx(1e8)
+    assert three.vertex.low is None
+    assert fit_parabolas([], [], []) == []
+
+
+def test_a_diverged_run_does_not_bend_a_parabola():
+    L = bowl(SIZES) + 0.002 * np.random.default_rng(0).normal(size=7)
+    L[5] *= 1.1
+    (curve,) = fit_parabolas(np.full(7, 1e19), SIZES, L)
+    assert curve.vertex.value == pytest.approx(1e8, rel=0.1)
+
+
+def test_power_laws_of_a_sweep():
+    N, D, L = noisy_sweep(ratio=1.3)
+    sizes, tokens = fit_power_laws(fit_parabolas(6 * N * D, N, L))
+    assert sizes.exponent.low < HOFFMANN.exponent < sizes.exponent.high
+    assert sizes.exponent.value + tokens.exponent.value == pytest.approx(1)
+    assert float(sizes(1e19) * tokens(1e19)) == pytest.approx(1e19 / 6, rel=1e-6)
+
+
+def test_budgets_spent_in_whole_steps_are_one_budget():
+    C = np.array([1e18, 1.01e18, 0.99e18, 3e18, 3.02e18, np.nan, -1.0])
+    budgets, labels = group_budgets(C)
+    assert budgets.tolist() == [1e18, pytest.approx(3.01e18)]
+    assert labels.tolist() == [0, 0, 0, 1, 1, -1, -1]
+
+
+def test_runs_on_no_curves_are_taken_in_bands():
+    rng = np.random.default_rng(0)
+    C = np.exp(rng.uniform(np.log(BUDGETS[0]), np.log(BUDGETS[-1]), 150))
+    N = np.array([HOFFMANN.optimum(c).params for c in C]) * np.exp(rng.uniform(-1, 1, 150))
+    L = HOFFMANN.loss(N, C / (6 * N)) * np.exp(0.002 * rng.normal(size=150))
+    curves = fit_parabolas(C, N, L)
+    assert all(1.3 < curve.band < 1.9 for curve in curves)
+    assert sum(curve.points for curve in curves) == 150
+    assert fit_power_laws(curves)[0].exponent.value == pytest.approx(HOFFMANN.exponent, abs=0.04)
+
+
+def test_chinchilla_by_parabolas(chinchilla_240):
+    fit = fit_law(*chinchilla_240)
+    sizes, _ = fit.power_laws
+    assert sizes.exponent.value == pytest.approx(0.50, abs=0.02)  # Hoffmann et al. say 0.49 for approach 2
+    assert sizes.exponent.low < fit.exponent.value < sizes.exponent.high
+
+
+def test_lengths_must_agree():
+    with pytest.raises(ValueError, match="one length"):
+        fit_parabolas([1e18], [1e6, 2e6], [3.0])
