@@ -137,6 +137,7 @@ def _rows(fit: Fit, runs: Runs, asked: tuple[Row, ...]) -> tuple[Row, ...]:
 
 
 def _row(fit: Fit, runs: Runs, budget: float) -> Row:
+    best = fit.predict(budget)
     curve = next((curve for curve in fit.parabolas if math.isclose(curve.budget, budget, rel_tol=1e-9)), None)
     beyond = fit.largest_budget is not None and budget > fit.largest_budget * 1.05
     vertex = curve.vertex.value if curve and curve.status == "ok" and curve.vertex else None
@@ -147,7 +148,7 @@ def _row(fit: Fit, runs: Runs, budget: float) -> Row:
         sizes, first = np.unique(runs.sizes, return_index=True)
         chosen = recommend(fit, budget, sizes, runs.params[first])
     note = curve.status if curve and curve.status != "ok" else ""
-    return Row(budget, "extrapolated" if beyond else "measured", fit.predict(budget), vertex, note, chosen)
+    return Row(budget, "extrapolated" if beyond else "measured", best, vertex, note, chosen)
 
 
 def _lines(runs: Runs, mask: Any) -> list[int]:
