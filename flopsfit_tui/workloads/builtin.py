@@ -30,6 +30,11 @@ BUILTIN = {
             "byte-level GPT on the Python standard library's own sources; offline, minutes on a laptop",
             "flopsfit_tui.workloads.gpt_bytes:workload",
         ),
+        Builtin(
+            "vit-textures",
+            "ViT on endless synthetic images whose lowest possible loss is known; offline, minutes on a laptop",
+            "flopsfit_tui.workloads.vit_textures:workload",
+        ),
     ]
 }
 

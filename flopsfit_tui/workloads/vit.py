@@ -1,0 +1,116 @@
+"""A vision transformer with the width as its size knob.
+
+Image patches as tokens (Dosovitskiy et al., arXiv 2010.11929), pre-norm blocks, learned positions, the mean over
+patches instead of a class token (Beyer et al., arXiv 2205.01580: as good, and simpler), squared ReLU (So et al., arXiv
+2109.08668), no biases below the head (Chowdhery et al., arXiv 2204.02311), fused attention, a head that starts at zero.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + mlp(norm(x)); every patch sees every other."""
+
+    def __init__(self, d: int, heads: int, mlp: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attention = nn.LayerNorm(d, bias=False)
+        self.qkv = nn.Linear(d, 3 * d, bias=False)
+        self.project = nn.Linear(d, d, bias=False)
+        self.norm_mlp = nn.LayerNorm(d, bias=False)
+        self.up = nn.Linear(d, mlp, bias=False)
+        self.down = nn.Linear(mlp, d, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, P, d) -> (B, P, d)."""
+        B, P, d = x.shape
+        qkv = self.qkv(self.norm_attention(x)).view(B, P, 3, self.heads, d // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, P, d/H)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        x = x + self.project(mixed.transpose(1, 2).reshape(B, P, d))
+        hidden: Tensor = x + self.down(F.relu(self.up(self.norm_mlp(x))).square())
+        return hidden
+
+
+class VisionTransformer(nn.Module):
+    """Images (B, 3, image_size, image_size) in, logits (B, num_classes) out.
+
+    mlp_dim is the hidden width of each block's MLP; None is four times embed_dim, so that it grows with the knob.
+    Raises ValueError when embed_dim does not divide by num_heads or image_size by patch_size.
+    """
+
+    def __init__(
+        self,
+        embed_dim: int = 256,
+        image_size: int = 32,
+        patch_size: int = 4,
+        num_classes: int = 10,
+        num_layers: int = 6,
+        num_heads: int = 8,
+        mlp_dim: int | None = None,
+    ) -> None:
+        super().__init__()
+        _check(embed_dim, image_size, patch_size, num_heads)
+        self.image_size, self.patch_size = image_size, patch_size
+        self.embed = nn.Linear(3 * patch_size**2, embed_dim, bias=False)
+        self.position = nn.Parameter(torch.empty((image_size // patch_size) ** 2, embed_dim))
+        self.blocks = nn.ModuleList(Block(embed_dim, num_heads, mlp_dim or 4 * embed_dim) for _ in range(num_layers))
+        self.norm = nn.LayerNorm(embed_dim, bias=False)
+        self.head = nn.Linear(embed_dim, num_classes)
+        self.apply(self._init)
+        nn.init.normal_(self.position, std=0.02)
+        for name, weight in self.named_parameters():  # keep the residual stream's variance (GPT-2)
+            if name.endswith(("project.weight", "down.weight")):
+                weight.data.mul_((2 * num_layers) ** -0.5)
+        nn.init.zeros_(self.head.weight)
+
+    @staticmethod
+    def _init(module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=module.in_features**-0.5)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images (B, 3, S, S) float -> logits (B, num_classes)."""
+        if images.shape[-3:] != (3, self.image_size, self.image_size):
+            wanted = f"(B, 3, {self.image_size}, {self.image_size})"
+            raise ValueError(f"images have the shape {tuple(images.shape)}; this model takes {wanted}")
+        x = self.embed(cut_patches(images, self.patch_size)) + self.position  # (B, P, d)
+        for block in self.blocks:
+            x = block(x)
+        logits: Tensor = self.head(self.norm(x).mean(dim=1))
+        return logits
+
+    def num_params(self) -> int:
+        """Trainable parameters, N."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+def cut_patches(images: Tensor, size: int) -> Tensor:
+    """images (B, 3, S, S) -> their patches, row by row, (B, P, 3 * size * size)."""
+    B, _, S, _ = images.shape
+    side = S // size
+    grid = images.view(B, 3, side, size, side, size).permute(0, 2, 4, 1, 3, 5)  # (B, row, column, 3, size, size)
+    return grid.reshape(B, side * side, 3 * size * size)
+
+
+def vit_loss_fn(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy in nats an image of logits (B, num_classes) against labels (B,) int64."""
+    return F.cross_entropy(logits, labels)
+
+
+def _check(embed_dim: int, image_size: int, patch_size: int, num_heads: int) -> None:
+    if embed_dim < 1 or embed_dim % num_heads:
+        raise ValueError(
+            f"embed_dim={embed_dim} does not divide by num_heads={num_heads}; give a positive multiple of {num_heads}"
+        )
+    if image_size < 1 or image_size % patch_size:
+        raise ValueError(
+            f"image_size={image_size} does not divide by patch_size={patch_size}; give a positive multiple of "
+            f"{patch_size}"
+        )

@@ -1,0 +1,45 @@
+"""A two-layer ViT on texture quilts: images without a download, and a lowest possible loss that is known."""
+
+from __future__ import annotations
+
+import math
+
+from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.workloads.textures import SIDE, TILE, TextureQuilts
+from flopsfit_tui.workloads.vit import VisionTransformer, vit_loss_fn
+
+HELD_OUT_IMAGES = 2048  # their sampling error is shared by all trials, so it moves E, not the optimum
+
+
+def make_vit(embed_dim: int) -> VisionTransformer:
+    """Two layers, two heads, a patch a tile."""
+    return VisionTransformer(embed_dim, image_size=SIDE * TILE, patch_size=TILE, num_layers=2, num_heads=2)
+
+
+def first_guess(budget: float) -> float:
+    """N_opt measured from 5e10 to 8e11 FLOPs."""
+    return 0.047 * math.sqrt(budget)
+
+
+def workload() -> Workload:
+    """vit-textures, endless and offline."""
+    train = TextureQuilts()
+    bayes, _ = train.bayes_loss()
+    return Workload(
+        name="vit-textures",
+        model_cls=make_vit,
+        model_size_param="embed_dim",
+        dataset=train,
+        val_dataset=train.held_out(HELD_OUT_IMAGES),
+        loss_fn=vit_loss_fn,
+        unit="images",
+        batch_size=32,
+        learning_rate=1.6e-2,
+        base_size=32,
+        sizes=tuple(range(4, 1025, 4)),
+        budgets=(2e10, 4e10, 8e10, 1.6e11, 3.2e11),
+        points=7,
+        first_guess=first_guess,
+        settings={"layers": 2, "heads": 2, "patch": TILE, "held_out": HELD_OUT_IMAGES},
+        notes=(f"quilts of textures, endless; no model gets below {bayes:.3f} nats an image (the Bayes loss)",),
+    )
