@@ -35,6 +35,11 @@ BUILTIN = {
             "ViT on endless synthetic images whose lowest possible loss is known; offline, minutes on a laptop",
             "flopsfit_tui.workloads.vit_textures:workload",
         ),
+        Builtin(
+            "simulated",
+            "losses drawn from Chinchilla's published law; trains nothing, ends in seconds: for a first look",
+            "flopsfit_tui.workloads.simulated:workload",
+        ),
     ]
 }
 

@@ -80,10 +80,14 @@ class GPT(nn.Module):
         self.norm = nn.LayerNorm(config.d_model, bias=False)
         self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
         self.register_buffer("attention_bias", alibi_bias(config), persistent=False)
+        if not self.embed.weight.is_meta:  # there only shapes are wanted, and planning wants many
+            self._initialise()
+
+    def _initialise(self) -> None:
         self.apply(self._init)
         for name, weight in self.named_parameters():  # keep the residual stream's variance (GPT-2)
             if name.endswith(("project.weight", "down.weight")):
-                weight.data.mul_((2 * config.num_layers) ** -0.5)
+                weight.data.mul_((2 * self.config.num_layers) ** -0.5)
         nn.init.zeros_(self.head.weight)
 
     @staticmethod

@@ -80,7 +80,7 @@ class TextureQuilts:
         return SHARPNESS / SIDE * self.votes[tiles].sum(1)
 
     def bayes_loss(self, samples: int = 100_000) -> tuple[float, float]:
-        """The lowest possible loss in nats an image, and its standard error: a label's mean entropy, given its tiles."""
+        """The lowest possible loss in nats an image, and its standard error: a label's mean entropy given its tiles."""
         log_p = self.logits(self._tiles(samples, torch.Generator().manual_seed(WORLD))).log_softmax(1)
         entropy = -(log_p.exp() * log_p).sum(1)
         return float(entropy.mean()), float(entropy.std()) / samples**0.5

@@ -61,11 +61,15 @@ class VisionTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(embed_dim, num_heads, mlp_dim or 4 * embed_dim) for _ in range(num_layers))
         self.norm = nn.LayerNorm(embed_dim, bias=False)
         self.head = nn.Linear(embed_dim, num_classes)
+        if not self.position.is_meta:  # there only shapes are wanted, and planning wants many
+            self._initialise()
+
+    def _initialise(self) -> None:
         self.apply(self._init)
         nn.init.normal_(self.position, std=0.02)
         for name, weight in self.named_parameters():  # keep the residual stream's variance (GPT-2)
             if name.endswith(("project.weight", "down.weight")):
-                weight.data.mul_((2 * num_layers) ** -0.5)
+                weight.data.mul_((2 * len(self.blocks)) ** -0.5)
         nn.init.zeros_(self.head.weight)
 
     @staticmethod
