@@ -28,7 +28,8 @@ def export_sweep(
 ) -> list[Path]:
     """Write trials.csv, history.csv, optimum.csv, fit.json, summary.txt and, where matplotlib is, the plots as PNG.
 
-    Without `plots` it takes milliseconds, with them seconds. Returns the paths written. Raises OSError when the directory cannot be written.
+    Without `plots` it takes milliseconds, with them seconds. Returns the paths written. Raises OSError when the
+    directory cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
     texts = {

@@ -27,7 +27,7 @@ from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.board_screen import BoardScreen
 from flopsfit_tui.tui.follow import follow
 from flopsfit_tui.tui.keys import help_text
-from flopsfit_tui.tui.lines import warnings
+from flopsfit_tui.tui.lines import printable, warnings
 from flopsfit_tui.tui.look import THEMES, palette_of, style
 from flopsfit_tui.tui.messages import (
     Broke,
@@ -47,6 +47,7 @@ from flopsfit_tui.tui.sweep_screen import SweepScreen
 from flopsfit_tui.tui.sweep_thread import SweepThread, export, export_tables, fit
 from flopsfit_tui.tui.words import Words
 
+CONDITIONAL = ("start", "pause", "resume", "stop", "optimum", "export", "warnings")
 DONE, FAILED, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -68,6 +69,7 @@ class FlopsfitApp(App[int]):
         self._start = start
         self._fitting = False
         self._exporting = False
+        self._allowed: tuple[bool | None, ...] = ()
         self.leaving = Control()  # stops the short threads when the app ends
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -134,7 +136,7 @@ class FlopsfitApp(App[int]):
         """Something of our own broke."""
         self.board.traceback = message.traceback
         self.board.problem = message.traceback.strip().splitlines()[-1]
-        self.push_screen(Words("Something broke", Text(message.traceback)))
+        self.push_screen(Words("Something broke", Text(printable(message.traceback))))
         self.board.stage, self.board.starting = "ended" if self.board.state.trials else "refused", False
         self._redraw()
 
@@ -274,7 +276,7 @@ class FlopsfitApp(App[int]):
         palette = palette_of(self)
         text = Text()
         for sentence in warnings(self.board):
-            text.append("\n\n" if text else "").append("! ", style(palette.warn, bold=True)).append(sentence)
+            text.append("\n\n" if text else "").append("! ", style(palette.warn, bold=True)).append(printable(sentence))
         self.push_screen(Words("To beware of", text))
 
     def action_help(self) -> None:
@@ -328,7 +330,10 @@ class FlopsfitApp(App[int]):
         for screen in self.screen_stack[-2:]:  # also the one that a question lies over
             if isinstance(screen, BoardScreen):
                 screen.redraw()
-        self.refresh_bindings()
+        allowed = tuple(self.check_action(action, ()) for action in CONDITIONAL)
+        if allowed != self._allowed:
+            self._allowed = allowed
+            self.refresh_bindings()
 
 
 def open_app(directory: Path, targets: tuple[float, ...] = ()) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rich.text import Text
 from textual.screen import Screen
+from textual.widgets import Static
 
 from flopsfit_tui.tui.board import Board
 
@@ -19,6 +21,12 @@ class BoardScreen(Screen[None]):
         """Draw the board, unless the screen is still being made."""
         if self._there:
             self.draw()
+
+    def put(self, selector: str, text: Text, layout: bool = False) -> None:
+        """Show text in a Static, if it is not what is shown; `layout` when its height may change."""
+        place = self.query_one(selector, Static)
+        if place.content != text:
+            place.update(text, layout=layout)
 
     def draw(self) -> None:
         """Bring every widget up to date."""

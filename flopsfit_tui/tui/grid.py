@@ -17,6 +17,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from flopsfit_tui.tui.lines import printable
+
 Cell = tuple[str, Style]
 GAP = 2
 
@@ -220,6 +222,6 @@ class Grid(ScrollView, can_focus=True):
 
 
 def _fit(text: str, width: int) -> str:
-    """Text of one line that is at most so wide; control characters are shown, not obeyed."""
-    text = "".join(c if c.isprintable() else "�" for c in text)
+    """Text of one line that is at most so wide."""
+    text = printable(text).replace("\n", " ")
     return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"

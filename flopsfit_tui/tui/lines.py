@@ -20,7 +20,8 @@ def title_line(board: Board, width: int, palette: Palette) -> Text:
     word, color = phase_word(board, palette)
     right = Text(word, style(color, bold=True))
     text = Text().append(" flopsfit ", style(palette.live, bold=True))
-    text.append(f" {board.plan.workload if board.plan else board.options.request.workload}", style(palette.foreground))
+    name = board.plan.workload if board.plan else str(board.options.request.workload)
+    text.append(" " + shorten(name, max(12, width // 3), front=False), style(palette.foreground))
     room = width - text.cell_len - right.cell_len - 4
     if board.directory and room > 12:
         text.append("  " + shorten(str_path(board.directory), room), style(palette.muted))
@@ -142,9 +143,14 @@ def str_path(path: Path) -> str:
         return str(path)
 
 
+def printable(text: str) -> str:
+    """Text in which control characters and the like are shown, not obeyed."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
+
+
 def shorten(text: str, width: int, front: bool = True) -> str:
     """Text in at most `width` characters, an ellipsis at its front (paths) or its end (sentences)."""
-    text = " ".join(text.split())
+    text = printable(" ".join(text.split()))
     if len(text) <= width:
         return text
     keep = max(1, width - 1)

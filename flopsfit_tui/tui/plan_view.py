@@ -22,7 +22,7 @@ def plan_table(board: Board, width: int, palette: Palette) -> Text:
         return Text(word, style(palette.muted))
     fields = [
         Field("budget", right=False),
-        Field(plan.size_name, right=False, rank=1),
+        Field(shorten(plan.size_name, 20, front=False), right=False, rank=1),
         Field("params N", right=False, rank=3),
         Field(f"{plan.unit} D", right=False, rank=4),
         Field("epochs", rank=5),

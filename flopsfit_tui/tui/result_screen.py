@@ -8,9 +8,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from flopsfit_tui.tui.board_screen import BoardScreen
+from flopsfit_tui.tui.key_line import KeyLine
 from flopsfit_tui.tui.lines import title_line
 from flopsfit_tui.tui.look import palette_of, style
 from flopsfit_tui.tui.result_view import beware, files, headline, law_lines, optimum_table
@@ -33,7 +34,7 @@ class ResultScreen(BoardScreen):
             yield Static(id="law")
             yield Static(id="beware")
             yield Static(id="files")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Fill in."""
@@ -43,9 +44,9 @@ class ResultScreen(BoardScreen):
         """Take up what the board says now."""
         board, palette = self.board, palette_of(self.app)
         plan, analysis = board.plan, board.analysis
-        self.query_one("#title", Static).update(title_line(board, self.size.width, palette))
+        self.put("#title", title_line(board, self.size.width, palette))
         if plan is None or analysis is None:
-            self.query_one("#table", Static).update(Text("no trial has finished yet", style(palette.muted)))
+            self.put("#table", Text("no trial has finished yet", style(palette.muted)), layout=True)
             return
         parts = {
             "headline": headline(board, palette),
@@ -55,5 +56,5 @@ class ResultScreen(BoardScreen):
             "files": files(board, palette),
         }
         for name, text in parts.items():
-            self.query_one(f"#{name}", Static).update(text)
+            self.put(f"#{name}", text, layout=True)
             self.query_one(f"#{name}").display = bool(text)

@@ -8,11 +8,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from flopsfit_tui.tui.board_screen import BoardScreen
-from flopsfit_tui.tui.lines import shorten, title_line
+from flopsfit_tui.tui.key_line import KeyLine
+from flopsfit_tui.tui.lines import printable, shorten, title_line
 from flopsfit_tui.tui.look import palette_of, style
 from flopsfit_tui.tui.messages import WorkloadChosen
 from flopsfit_tui.tui.plan_view import plan_table, plan_totals
@@ -36,7 +37,7 @@ class StartScreen(BoardScreen):
             yield Static(id="ladders")
         yield Static(id="totals")
         yield Static(id="problem")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Fill in what is known without torch."""
@@ -61,9 +62,8 @@ class StartScreen(BoardScreen):
     def draw(self) -> None:
         """Take up what the board says now."""
         board, width, palette = self.board, self.size.width, palette_of(self.app)
-        self.query_one("#title", Static).update(title_line(board, width, palette))
-        self.query_one("#ladders", Static).update(plan_table(board, width - 4, palette))
-        self.query_one("#totals", Static).update(plan_totals(board, width - 4, palette))
-        problem = self.query_one("#problem", Static)
-        problem.update(Text(board.problem, style(palette.bad)))
-        problem.display = bool(board.problem)
+        self.put("#title", title_line(board, width, palette))
+        self.put("#ladders", plan_table(board, width - 4, palette), layout=True)
+        self.put("#totals", plan_totals(board, width - 4, palette), layout=True)
+        self.put("#problem", Text(printable(board.problem), style(palette.bad)), layout=True)
+        self.query_one("#problem").display = bool(board.problem)

@@ -8,13 +8,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from flopsfit_tui.report.plots import isoflop_law_plot, isoflop_plot, loss_plot, residual_plot, scaling_plot
 from flopsfit_tui.report.series import loss_series
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.board_screen import BoardScreen
 from flopsfit_tui.tui.grid import Grid
+from flopsfit_tui.tui.key_line import KeyLine
 from flopsfit_tui.tui.lines import optimum_line, progress_line, title_line, warning_line
 from flopsfit_tui.tui.look import palette_of
 from flopsfit_tui.tui.plot_view import PlotView
@@ -81,7 +82,7 @@ class SweepScreen(BoardScreen):
         yield Static(id="optimum")
         yield Static(id="warning")
         yield Static(id="progress")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Begin to draw."""
@@ -161,15 +162,15 @@ class SweepScreen(BoardScreen):
         self._drawn = (board.state.version, self.app.theme)
         self._arrange()
         width, palette = self.size.width, palette_of(self.app)
-        self.query_one("#title", Static).update(title_line(board, width, palette))
+        self.put("#title", title_line(board, width, palette))
         shown = self.visible_panels()
         for name in PANELS:
             self.query_one(f"#tab-{name}").set_class(name in shown, "on")
-        self.query_one("#optimum", Static).update(optimum_line(board, width, palette))
+        self.put("#optimum", optimum_line(board, width, palette))
         warning = warning_line(board, width, palette)
-        self.query_one("#warning", Static).update(warning)
+        self.put("#warning", warning)
         self.query_one("#warning").display = bool(warning)
-        self.query_one("#progress", Static).update(progress_line(board, width, palette))
+        self.put("#progress", progress_line(board, width, palette))
         if TABLE in shown:
             self.query_one(TrialTable).redraw()
         for name in shown:

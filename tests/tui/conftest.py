@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from textual.widgets import Static
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from rehearsed import Rehearsed
+
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Request
+from flopsfit_tui.tui import sweep_thread
 from flopsfit_tui.tui.app import FlopsfitApp
 
 SIZES = {"narrow": (80, 24), "wide": (160, 50)}
@@ -62,8 +68,16 @@ class Driver:
 
 @pytest.fixture
 def options(tmp_path, tiny_file):
-    """A tiny sweep in this process."""
-    return Options(Request(tiny_file, budgets=(2e5, 4e5, 8e5)), out=tmp_path / "sweep", executor="thread")
+    """A tiny sweep."""
+    return Options(Request(tiny_file, budgets=(2e5, 4e5, 8e5)), out=tmp_path / "sweep", workers=2)
+
+
+@pytest.fixture
+def rehearsed(monkeypatch):
+    """The app's sweeps train nothing; returns the executor that only seems to."""
+    executor = Rehearsed()
+    monkeypatch.setattr(sweep_thread, "make_executor", lambda options, nice: executor)
+    return executor
 
 
 @pytest.fixture
@@ -82,14 +96,3 @@ def open_app():
             return await self.context.__aexit__(*error)
 
     return Running
-
-
-@pytest.fixture
-def tests_directory():
-    return Path(__file__).parent.parent
-
-
-@pytest.fixture
-def long_request(tiny_file):
-    """Enough trials that a key comes in the middle of them."""
-    return Request(tiny_file, budgets=(2e6, 4e6, 8e6), sizes=tuple(range(8, 72, 8)))

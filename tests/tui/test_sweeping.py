@@ -16,7 +16,7 @@ from flopsfit_tui.tui.trial_table import TrialTable
 from flopsfit_tui.tui.words import Words
 
 
-async def test_start_screen_shows_the_plan_and_what_it_costs(open_app, options):
+async def test_start_screen_shows_the_plan_and_what_it_costs(open_app, rehearsed, options):
     async with open_app(options) as app:
         assert isinstance(app.app.screen, StartScreen)
         await app.ready()
@@ -31,10 +31,10 @@ async def test_start_screen_shows_the_plan_and_what_it_costs(open_app, options):
 
 
 async def test_a_key_starts_the_sweep_and_it_ends_with_the_optimum(open_app, options):
-    async with open_app(options) as app:
+    async with open_app(replace(options, executor="thread")) as app:
         await app.ready()
         await app.press("enter")
-        assert isinstance(app.app.screen, SweepScreen)
+        assert not isinstance(app.app.screen, StartScreen)
         await app.ended()
         assert isinstance(app.app.screen, ResultScreen)
         assert "compute-optimal at 8e6" in app.text("#headline")
@@ -64,7 +64,7 @@ async def test_worker_processes_train_and_are_gone_afterwards(open_app, options)
     assert app.app.return_value == 0
 
 
-async def test_run_starts_at_once_and_closes_itself_when_asked(open_app, options):
+async def test_run_starts_at_once_and_closes_itself_when_asked(open_app, rehearsed, options):
     async with open_app(replace(options, exit_when_done=True), start=True) as app:
         assert isinstance(app.app.screen, SweepScreen)
         await app.until(lambda: app.app._exit, "the app's own end")
@@ -72,9 +72,10 @@ async def test_run_starts_at_once_and_closes_itself_when_asked(open_app, options
     assert SqliteStore(options.out, read_only=True).outcomes()
 
 
-async def test_pause_holds_and_resume_goes_on(open_app, options, long_request):
-    async with open_app(replace(options, request=long_request), start=True) as app:
-        await app.until(lambda: app.state.count("running"), "a running trial")
+async def test_pause_holds_and_resume_goes_on(open_app, rehearsed, options):
+    rehearsed.ends = 3
+    async with open_app(options, start=True) as app:
+        await app.until(lambda: app.state.count("finished") == 3, "three finished trials")
         await app.press("p")
         await app.until(lambda: app.state.phase == "paused", "the pause")
         assert "paused" in app.text("#title")
@@ -85,28 +86,28 @@ async def test_pause_holds_and_resume_goes_on(open_app, options, long_request):
         await app.until(lambda: app.state.phase == "running" and app.state.version > version + 3, "progress")
 
 
-async def test_stop_keeps_what_is_finished_and_start_goes_on(open_app, options, long_request):
-    async with open_app(replace(options, request=long_request), start=True) as app:
-        await app.until(lambda: app.state.count("finished") >= 2, "two finished trials")
+async def test_stop_keeps_what_is_finished_and_start_goes_on(open_app, rehearsed, options):
+    rehearsed.ends = 2
+    async with open_app(options, start=True) as app:
+        await app.until(lambda: app.state.count("finished") == 2, "two finished trials")
         await app.press("x")
         assert isinstance(app.app.screen, Ask)
         await app.press("y")
         await app.until(lambda: app.state.phase == "stopped", "the stop")
         await app.ended()
-        kept = app.state.count("finished")
-        assert kept >= 2
+        assert app.state.count("finished") == 2
         assert app.state.count("running") == 0
+        rehearsed.ends = 100
         await app.press("s")
-        await app.until(lambda: app.state.phase == "running", "going on")
-        assert app.state.count("finished") >= kept
-        await app.until(lambda: app.state.count("finished") > kept, "one more")
+        await app.until(lambda: app.state.phase == "done", "the end")
     store = SqliteStore(options.out, read_only=True)
     finished = [attempt.trial for attempt in store.attempts() if attempt.status == "finished"]
-    assert len(finished) == len(set(finished))
+    assert len(finished) == len(set(finished)) == 9
 
 
-async def test_quit_asks_while_a_sweep_runs(open_app, options, long_request):
-    async with open_app(replace(options, request=long_request), start=True) as app:
+async def test_quit_asks_while_a_sweep_runs(open_app, rehearsed, options):
+    rehearsed.ends = 3
+    async with open_app(options, start=True) as app:
         await app.until(lambda: app.state.count("running"), "a running trial")
         await app.press("q")
         assert isinstance(app.app.screen, Ask)
@@ -118,7 +119,7 @@ async def test_quit_asks_while_a_sweep_runs(open_app, options, long_request):
     assert app.app.return_value == 130
 
 
-async def test_the_same_plan_in_the_same_directory_is_resumed(open_app, options):
+async def test_the_same_plan_in_the_same_directory_is_resumed(open_app, rehearsed, options):
     async with open_app(replace(options, exit_when_done=True), start=True) as app:
         await app.until(lambda: app.app._exit, "the first run's end")
     async with open_app(options) as app:
@@ -129,9 +130,10 @@ async def test_the_same_plan_in_the_same_directory_is_resumed(open_app, options)
     assert len(SqliteStore(options.out, read_only=True).attempts()) == 9
 
 
-async def test_failed_trials_are_counted_and_show_their_traceback(open_app, options, tests_directory):
-    broken = replace(options.request, workload=f"{tests_directory / 'tiny.py'}:broken", sizes=(4, 8, 12, 20, 28))
-    async with open_app(replace(options, request=broken), start=True) as app:
+async def test_failed_trials_are_counted_and_show_their_traceback(open_app, rehearsed, options):
+    rehearsed.fails = (8,)
+    wide = replace(options.request, sizes=(4, 8, 12, 20, 28))
+    async with open_app(replace(options, request=wide), start=True) as app:
         await app.ended()
         assert app.state.count("failed") == 3
         await app.press("escape")
@@ -140,16 +142,17 @@ async def test_failed_trials_are_counted_and_show_their_traceback(open_app, opti
         table.cursor = next(i for i in range(table.row_count) if table.trial(i).status == "failed")
         await app.press("enter")
         assert isinstance(app.app.screen, TrialScreen)
-        assert "the forward pass of width 8 is broken" in app.text("#error")
+        assert "RuntimeError: size 8 is broken" in app.text("#error")
         await app.press("escape", "w")
         assert isinstance(app.app.screen, Words)
         await app.press("escape", "q")
     assert app.app.return_value == 3
 
 
-async def test_export_writes_the_files_while_the_sweep_stands(open_app, options, long_request):
-    async with open_app(replace(options, request=long_request), start=True) as app:
-        await app.until(lambda: app.state.count("finished") >= 1, "a finished trial")
+async def test_export_writes_the_files_while_the_sweep_stands(open_app, rehearsed, options):
+    rehearsed.ends = 3
+    async with open_app(options, start=True) as app:
+        await app.until(lambda: app.state.count("finished") == 3, "three finished trials")
         await app.press("p")
         await app.until(lambda: app.state.phase == "paused", "the pause")
         await app.press("e")

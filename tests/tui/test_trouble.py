@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +25,7 @@ from flopsfit_tui.tui.words import Words
         (lambda tiny: Request(tiny, sizes=(7,)), "width=7 is odd"),
     ],
 )
-async def test_a_plan_that_cannot_be_made_is_one_sentence(open_app, options, tiny_file, request_of, words):
+async def test_a_plan_that_cannot_be_made_is_one_sentence(open_app, rehearsed, options, tiny_file, request_of, words):
     async with open_app(replace(options, request=request_of(tiny_file)), start=True) as app:
         await app.until(lambda: app.board.problem, "the refusal")
         assert isinstance(app.app.screen, StartScreen)
@@ -35,7 +36,7 @@ async def test_a_plan_that_cannot_be_made_is_one_sentence(open_app, options, tin
     assert not options.out.exists()
 
 
-async def test_a_directory_that_cannot_be_made_is_refused_before_planning(open_app, options, tmp_path):
+async def test_a_directory_that_cannot_be_made_is_refused_before_planning(open_app, rehearsed, options, tmp_path):
     (tmp_path / "file").write_text("")
     async with open_app(replace(options, out=tmp_path / "file" / "sweep")) as app:
         await app.ready()
@@ -44,7 +45,7 @@ async def test_a_directory_that_cannot_be_made_is_refused_before_planning(open_a
         assert isinstance(app.app.screen, StartScreen)
 
 
-async def test_a_directory_in_which_another_sweeps_is_refused(open_app, options):
+async def test_a_directory_in_which_another_sweeps_is_refused(open_app, rehearsed, options):
     holder = SqliteStore(options.out)
     try:
         async with open_app(options, start=True) as app:
@@ -54,7 +55,7 @@ async def test_a_directory_in_which_another_sweeps_is_refused(open_app, options)
         holder.close()
 
 
-async def test_a_broken_promise_of_our_own_shows_its_traceback(open_app, options, monkeypatch):
+async def test_a_broken_promise_of_our_own_shows_its_traceback(open_app, rehearsed, options, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("the sweep thread broke [bold]here[/]")
 
@@ -67,10 +68,8 @@ async def test_a_broken_promise_of_our_own_shows_its_traceback(open_app, options
         assert "[bold]here[/]" in app.text("#warning")
 
 
-async def test_names_with_markup_and_escapes_are_shown_as_text(open_app, options, tmp_path, tests_directory):
-    source = (
-        (tests_directory / "tiny.py").read_text().replace('"tiny"', '"[red]t\U0001f600\\x1b[31m[/red] " + "x" * 300')
-    )
+async def test_names_with_markup_and_escapes_are_shown_as_text(open_app, rehearsed, options, tmp_path, tiny_file):
+    source = Path(tiny_file).read_text().replace('"tiny"', '"[red]t\U0001f600\\x1b[31m[/red] " + "x" * 300')
     (tmp_path / "odd [b]name.py").write_text(source)
     odd = replace(options, request=Request(str(tmp_path / "odd [b]name.py")), out=tmp_path / "[link]out[/]")
     async with open_app(odd, start=True) as app:
@@ -80,17 +79,16 @@ async def test_names_with_markup_and_escapes_are_shown_as_text(open_app, options
         assert "\x1b" not in "".join(lines)
 
 
-@pytest.mark.parametrize("size", [(40, 10), (24, 6), (200, 60), (109, 33), (110, 34), (190, 50)])
-async def test_every_size_draws(open_app, options, size):
-    async with open_app(replace(options, exit_when_done=False), start=True) as app:
-        await app.pilot.resize_terminal(*size)
+async def test_every_size_draws(open_app, rehearsed, options):
+    async with open_app(options, start=True) as app:
         await app.ended()
-        for key in ("escape", "1", "2", "3", "4", "5", "z", "z", "l", "o"):
-            await app.press(key)
-            width, height = app.app.size
-            assert (width, height) == size
-            assert len(app.picture()) == height
-        await app.pilot.resize_terminal(80, 24)
+        await app.press("escape")
+        for size in [(40, 10), (24, 6), (200, 60), (109, 33), (110, 34), (80, 24)]:
+            await app.pilot.resize_terminal(*size)
+            for key in ("1", "2", "3", "z", "l", "o", "escape"):
+                await app.press(key)
+                assert len(app.picture()) == size[1]
+                assert not any("cannot be drawn" in line for line in app.picture())
         assert app.state.count("finished") == 9
 
 

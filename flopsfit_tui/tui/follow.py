@@ -1,0 +1,98 @@
+"""A sweep that is only read, because it is over or because another process runs it: its store, told as events.
+
+Runs in a thread of the app. What is new in the store since the last look becomes the events that the sweeping process
+saw; so the screens draw a followed sweep exactly as one of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from textual.message import Message
+
+from flopsfit_tui.core.control import Control
+from flopsfit_tui.core.events import (
+    Event,
+    SweepEnded,
+    SweepStarted,
+    TrialEnded,
+    TrialProgress,
+    TrialReturned,
+    TrialStarted,
+)
+from flopsfit_tui.store.directory import sweeping_process
+from flopsfit_tui.store.sqlite import SqliteStore
+from flopsfit_tui.tui.messages import Broke, Happened, Opened, Remembered
+
+LOOK_SECONDS = 0.7  # the writer commits progress twice a second
+
+
+def follow(post: Callable[[Message], object], directory: Path, control: Control) -> None:
+    """In a thread: tell a sweep as it stands, and on, until the process that sweeps has ended or `control` stops."""
+    with contextlib.suppress(RuntimeError):  # the app has gone, and its event loop with it
+        try:
+            store = SqliteStore(directory, read_only=True)
+            try:
+                for message in tell(store, control):
+                    post(message)
+            finally:
+                store.close()
+        except Exception:  # noqa: BLE001 - shown with its traceback; the app goes on
+            post(Broke(traceback.format_exc()))
+
+
+def tell(store: SqliteStore, control: Control) -> Iterator[Message]:
+    """What a store holds, then what comes to it. Raises ValueError when the sweep was stopped before it had a plan."""
+    plan = store.plan()
+    if plan is None:
+        raise ValueError(f"{str(store.directory)!r} holds no plan yet; a sweep writes one as it starts")
+    yield Opened(store.directory, plan)
+    live = sweeping_process(store.directory) is not None
+    yield Happened([SweepStarted(plan, dict(store.outcomes()), 1, {})])
+    yield Remembered({key: [(row.step, row.loss) for row in rows] for key, rows in store.history().items()})
+    look = _Look(store, skip_running=not live)
+    while live and not control.stopped:
+        if events := list(look.events()):
+            yield Happened(events)
+        control.wait(LOOK_SECONDS)
+        live = sweeping_process(store.directory) is not None
+    events = list(look.events())
+    returned: list[Event] = [TrialReturned(key) for key in look.running]
+    finished = store.outcomes()
+    reason = "done" if all(trial.key in finished for trial in plan.trials) else "stopped"
+    yield Happened([*events, *returned, SweepEnded("done" if reason == "done" else "stopped")])
+
+
+class _Look:
+    """Remembers what has been told."""
+
+    def __init__(self, store: SqliteStore, skip_running: bool) -> None:
+        self._store = store
+        attempts = store.attempts()
+        self.running: dict[str, int] = {}  # trial key -> last step told
+        self._told = (
+            len(attempts)
+            if skip_running
+            else next((i for i, a in enumerate(attempts) if a.ended is None), len(attempts))
+        )
+
+    def events(self) -> Iterator[Event]:
+        """What is new since the last look."""
+        attempts = self._store.attempts()
+        now = {a.trial: a for a in attempts}  # the latest of each trial
+        for attempt in attempts[self._told :]:
+            if attempt is now[attempt.trial]:
+                self.running[attempt.trial] = 0
+                yield TrialStarted(attempt.trial, attempt.worker)
+        self._told = len(attempts)
+        outcomes = self._store.outcomes() if any(now[key].ended is not None for key in self.running) else {}
+        for key, step in list(self.running.items()):
+            for row in self._store.history_after(key, step):
+                self.running[key] = row.step
+                yield TrialProgress(key, row.step, row.tokens, row.flops, row.loss, row.seconds)
+            if now[key].ended is not None:
+                del self.running[key]
+                yield TrialEnded(key, outcomes[key]) if key in outcomes else TrialReturned(key)

@@ -1,0 +1,38 @@
+"""The help: every key that does something here, read off the bindings themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.text import Text
+from textual.app import App
+from textual.screen import Screen
+
+from flopsfit_tui.report.palette import Palette
+from flopsfit_tui.tui.columns import Field, columns_text
+from flopsfit_tui.tui.look import style
+
+LEFT_OUT = ("focus_", "app.focus_", "screen.copy", "scroll_", "page_left", "page_right", "help_quit")  # Textual's own
+
+
+def help_text(app: App[Any], screen: Screen[Any], width: int, palette: Palette) -> Text:
+    """Keys and what they do, those of the screen first."""
+    keys: dict[str, list[str]] = {}
+    ranked = sorted(screen.active_bindings.items(), key=lambda item: _rank(item[1].node, app, screen))
+    for _, active in ranked:
+        binding = active.binding
+        if not binding.description or binding.action.startswith(LEFT_OUT):
+            continue
+        shown = binding.key_display or app.get_key_display(binding)
+        names = keys.setdefault(binding.description, [])
+        if shown not in names:
+            names.append(shown)
+    rows = [
+        [(" ".join(names), style(palette.live, bold=True)), (words, style(palette.foreground))]
+        for words, names in keys.items()
+    ]
+    return columns_text([Field("key", right=False), Field("does", right=False)], rows, width, style(palette.muted))
+
+
+def _rank(node: object, app: App[Any], screen: Screen[Any]) -> int:
+    return 0 if node is screen else 1 if node is app else 2

@@ -1,0 +1,120 @@
+"""The answer as text: headline, Chinchilla table, law, what to beware of, files. Pure: a board in, text out."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from flopsfit_tui.core.units import format_count, format_flops
+from flopsfit_tui.report.analysis import Analysis
+from flopsfit_tui.report.palette import Palette, glyph
+from flopsfit_tui.report.summary import interval_text, parabola_text
+from flopsfit_tui.tui.board import Board
+from flopsfit_tui.tui.columns import Field, columns_text
+from flopsfit_tui.tui.lines import printable, shorten, str_path
+from flopsfit_tui.tui.look import style
+
+
+def headline(board: Board, palette: Palette) -> Text:
+    """The optimum at the target in two lines."""
+    row, target = board.optimum(), board.target
+    if board.plan is None or target is None:
+        return Text()
+    text = Text().append("★ ", style(palette.minimum, bold=True))
+    text.append("compute-optimal at ", style(palette.muted)).append(
+        format_flops(target), style(palette.live, bold=True)
+    )
+    text.append(f" FLOPs, {target / board.plan.budgets[-1]:.3g} times the largest budget run\n", style(palette.muted))
+    if row is None:
+        return text.append("  not known yet: it takes more finished sizes", style(palette.foreground))
+    bold = style(palette.foreground, bold=True)
+    text.append(f"  {format_count(row.params)}", bold).append(f" params {bounds(row.params_low, row.params_high)}")
+    text.append(f"   {shorten(board.plan.size_name, 20, front=False)} ").append(str(row.size), bold)
+    text.append("   ").append(format_count(row.tokens), bold).append(f" {board.plan.unit}")
+    return text.append("   loss ").append(f"{row.loss:.3f}", bold)
+
+
+def bounds(low: float | None, high: float | None) -> str:
+    """An interval for a cell: ``104k–221k``; a side that the data leave open is a question mark."""
+    if low is None and high is None:
+        return ""
+    return "–".join("?" if bound is None else format_count(bound) for bound in (low, high))
+
+
+def optimum_table(board: Board, analysis: Analysis, width: int, palette: Palette) -> Text:
+    """A row a budget, the extrapolated ones below and marked."""
+    plan = board.plan
+    assert plan is not None
+    fields = [
+        Field("budget", right=False),
+        Field("params N"),
+        Field("95 %", rank=1),
+        Field(f"{plan.unit} D"),
+        Field("D/N", rank=4),
+        Field("loss", rank=2),
+        Field(shorten(plan.size_name, 12, front=False), rank=0),
+        Field("parabola N", rank=3),
+    ]
+    plain, muted = style(palette.foreground), style(palette.muted)
+    rows = []
+    for row in analysis.optimum:
+        beyond = row.kind == "extrapolated"
+        place = plan.budgets.index(row.budget) if row.budget in plan.budgets else None
+        mark = "→" if place is None else glyph(place)
+        color = palette.live if place is None else palette.budget(place, len(plan.budgets))
+        loss = f"{row.loss:.3f}"
+        rows.append(
+            [
+                (f"{mark} {format_flops(row.budget)}", style(color, bold=beyond)),
+                (format_count(row.params), style(palette.foreground, bold=True)),
+                (bounds(row.params_low, row.params_high) or "–", muted),
+                (format_count(row.tokens), plain),
+                (f"{row.tokens_per_param:.1f}", plain),
+                (loss, plain),
+                (str(row.size), plain),
+                (parabola_text(row.budget, analysis), muted),
+            ]
+        )
+    return columns_text(fields, rows, width, style(palette.muted, bold=True))
+
+
+def law_lines(analysis: Analysis, palette: Palette) -> Text:
+    """The law, and how the optimum grows by both methods."""
+    fit, label, plain = analysis.fit, style(palette.muted), style(palette.foreground)
+    text = Text()
+    if fit.law:
+        law = fit.law
+        text.append("law        ", label)
+        text.append(f"L = {law.E:.3f} + {law.A:.4g}/N^{law.alpha:.3f} + {law.B:.4g}/D^{law.beta:.3f}", plain)
+        if fit.sigma is not None:
+            text.append(f"   scatter {fit.sigma:.1%}", label)
+    for name, exponent in (
+        ("law", fit.exponent),
+        ("parabolas", analysis.power_laws[0].exponent if analysis.power_laws else None),
+    ):
+        if exponent:
+            text.append("\n" if text else "").append("growth     ", label)
+            text.append(f"N_opt ~ C^{interval_text(exponent)}", plain).append(f"   by the {name}", label)
+    return text or Text("no law yet", label)
+
+
+def beware(board: Board, analysis: Analysis, palette: Palette) -> Text:
+    """Warnings and what was left out, one a paragraph."""
+    plan, text = board.plan, Text()
+    assert plan is not None
+    sentences = [warning.message for warning in analysis.warnings]
+    sentences += [
+        f"left out: {format_flops(trial.budget)}, {plan.size_name} {trial.size}, seed {trial.seed}: {reason}"
+        for trial, reason in analysis.left_out
+    ]
+    for sentence in sentences:
+        text.append("\n" if text else "").append("! ", style(palette.warn, bold=True)).append(printable(sentence))
+    return text
+
+
+def files(board: Board, palette: Palette) -> Text:
+    """What was written, and where."""
+    if not board.exported:
+        return Text()
+    text = Text("written to ", style(palette.muted)).append(printable(str_path(board.exported[0].parent)))
+    names = ", ".join(path.name for path in board.exported)
+    return text.append(f"\n{names}", style(palette.muted))

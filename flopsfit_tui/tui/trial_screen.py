@@ -1,0 +1,110 @@
+"""One trial: what it is, how it went, its curve, or why it failed."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from flopsfit_tui.core.state import TrialState
+from flopsfit_tui.core.units import format_count, format_flops, format_seconds
+from flopsfit_tui.report.palette import Palette
+from flopsfit_tui.report.plots import loss_plot
+from flopsfit_tui.report.series import loss_series
+from flopsfit_tui.tui.board import Board
+from flopsfit_tui.tui.board_screen import BoardScreen
+from flopsfit_tui.tui.key_line import KeyLine
+from flopsfit_tui.tui.lines import printable, title_line
+from flopsfit_tui.tui.look import STATUS_GLYPHS, palette_of, status_color, style
+from flopsfit_tui.tui.plot_view import PlotView
+
+REDRAW_SECONDS = 0.5
+
+
+class TrialScreen(BoardScreen):
+    """Facts at the top, curve or traceback below."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter", "app.pop_screen", "Back", key_display="esc"),
+    ]
+
+    def __init__(self, board: Board, key: str) -> None:
+        super().__init__(board)
+        self._key = key
+
+    def compose(self) -> ComposeResult:
+        """Title, facts, curve, traceback, keys."""
+        yield Static(id="title")
+        yield Static(id="facts")
+        yield PlotView(id="curve")
+        with VerticalScroll(id="traceback"):
+            yield Static(id="error")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """A running trial's curve grows."""
+        self.set_interval(REDRAW_SECONDS, self.redraw)
+
+    def draw(self) -> None:
+        """Everything about the trial as it stands."""
+        board, palette = self.board, palette_of(self.app)
+        now = board.state.trials.get(self._key)
+        self.put("#title", title_line(board, self.size.width, palette))
+        if now is None or board.plan is None:
+            return
+        self.put("#facts", facts(board, now, palette), layout=True)
+        error = now.outcome.error if now.outcome else ""
+        self.query_one("#traceback").display = bool(error)
+        self.put("#error", Text(printable(error), style(palette.bad)), layout=True)
+        plan = board.plan
+        version = (now.status, len(now.history))
+        self.query_one("#curve", PlotView).show(
+            version, lambda w, h, p: loss_plot(loss_series(plan, [now], 2 * w), w, h, p)
+        )
+
+
+def facts(board: Board, now: TrialState, palette: Palette) -> Text:
+    """What it is and what it cost, in four lines."""
+    plan, trial, outcome = board.plan, now.trial, now.outcome
+    assert plan is not None
+    label, plain = style(palette.muted), style(palette.foreground)
+    recipe = plan.recipe
+    spent = outcome or trial
+    text = Text()
+    text.append(f"{STATUS_GLYPHS[now.status]} {now.status}", style(status_color(now.status, palette), bold=True))
+
+    def fact(name: str, value: str, gap: str = "   ") -> None:
+        text.append(f"{gap}{name} ", label).append(value, plain)
+
+    fact("trial", trial.key)
+    fact("budget", format_flops(trial.budget))
+    fact(plan.size_name, str(trial.size))
+    fact("seed", str(trial.seed))
+    fact("N", f"{trial.params:,}", "\n")
+    fact("D", f"{spent.tokens:,} {plan.unit}")
+    fact("FLOPs", format_flops(spent.flops))
+    fact("epochs", f"{plan.epochs(trial):.3g}")
+    fact("step", f"{now.step:,} of {trial.steps:,}" if now.status == "running" else f"{spent.steps:,}", "\n")
+    fact("batch", str(trial.batch_size))
+    fact("peak rate", f"{trial.learning_rate:g}")
+    fact("decay", f"{recipe.weight_decay:g}")
+    fact("clip", f"{recipe.clip:g}")
+    loss = outcome.loss if outcome else now.loss
+    text.append("\n")
+    text.append("held-out loss " if outcome else "training loss ", label)
+    text.append(f"{loss:.4f}" if math.isfinite(loss) else "–", style(palette.foreground, bold=True))
+    if outcome:
+        fact("training", f"{outcome.train_loss:.4f}")
+        fact("untrained", f"{outcome.first_loss:.3f}")
+        fact("took", format_seconds(outcome.seconds))
+        fact("speed", f"{format_count(outcome.tokens_per_second)} {plan.unit}/s")
+        fact("on", outcome.device or "?")
+    elif now.worker:
+        fact("on", now.worker)
+        fact("for", format_seconds(now.seconds))
+    return text

@@ -1,0 +1,42 @@
+"""Text over the screen: warnings, a traceback, the keys."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+
+class Words(ModalScreen[None]):
+    """A title and text of any length; escape, q, or the key that opened it closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter,w,question_mark", "dismiss", "Close"),
+        Binding("up,k", "scroll(-1)", "Up", show=False),
+        Binding("down,j", "scroll(1)", "Down", show=False),
+    ]
+
+    def __init__(self, title: str, text: Text) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        """A frame with the text in it."""
+        with Vertical(id="words"), VerticalScroll():
+            yield Static(self._text)
+
+    def on_mount(self) -> None:
+        """The title stands in the frame."""
+        frame = self.query_one("#words")
+        frame.border_title = self._title
+        frame.border_subtitle = "esc closes"
+        self.query_one(VerticalScroll).focus()
+
+    def action_scroll(self, lines: int) -> None:
+        """By key, where the focus is elsewhere."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
