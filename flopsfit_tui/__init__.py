@@ -11,23 +11,41 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from flopsfit_tui.api import find_optimal, plan_sweep
     from flopsfit_tui.core.trial import Plan, Request
     from flopsfit_tui.core.workload import Source, Workload
     from flopsfit_tui.fit import fit_law
+    from flopsfit_tui.report.result import Result
     from flopsfit_tui.workloads.gpt import GPT, GPTConfig, gpt_loss_fn
 
 _HOME = {
     "GPT": "flopsfit_tui.workloads.gpt",
     "GPTConfig": "flopsfit_tui.workloads.gpt",
     "Plan": "flopsfit_tui.core.trial",
+    "Result": "flopsfit_tui.report.result",
     "Request": "flopsfit_tui.core.trial",
     "Source": "flopsfit_tui.core.workload",
     "Workload": "flopsfit_tui.core.workload",
+    "find_optimal": "flopsfit_tui.api",
     "fit_law": "flopsfit_tui.fit",
     "gpt_loss_fn": "flopsfit_tui.workloads.gpt",
+    "plan_sweep": "flopsfit_tui.api",
 }
 
-__all__ = ["GPT", "GPTConfig", "Plan", "Request", "Source", "Workload", "__version__", "fit_law", "gpt_loss_fn"]
+__all__ = [
+    "GPT",
+    "GPTConfig",
+    "Plan",
+    "Request",
+    "Result",
+    "Source",
+    "Workload",
+    "__version__",
+    "find_optimal",
+    "fit_law",
+    "gpt_loss_fn",
+    "plan_sweep",
+]
 
 
 def __getattr__(name: str) -> Any:

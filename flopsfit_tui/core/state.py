@@ -100,6 +100,8 @@ class SweepState:
 
     def _progress(self, event: TrialProgress) -> None:
         now = self.trials[event.key]
+        if event.step <= now.step:  # begun anew
+            now.history.clear()
         now.step, now.loss, now.seconds = event.step, event.loss, event.seconds
         if not now.history or event.step - now.history[-1][0] >= now.trial.steps / HISTORY_ROWS:
             now.history.append((event.step, event.loss))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -47,7 +47,7 @@ class Workload:
     learning_rate: float | None = None  # peak, of hidden matrices at base_size; None: 0.512 over their fan-in there
     base_size: int | None = None  # None: where the hidden matrices' fan-in is about 64
     scale_learning_rate: bool = True  # hidden matrices of other sizes get theirs by fan-in (muP); False: one for all
-    sizes: tuple[int, ...] | None = None  # settings of the knob that the model can be built with; None: found by trying
+    sizes: Sequence[int] | None = None  # settings of the knob that the model can be built with; None: found by trying
     budgets: tuple[float, ...] | None = None  # training FLOPs, when nobody says otherwise
     points: int = 7  # sizes a budget
     first_guess: Callable[[float], float] | None = None  # expected N_opt at a budget; None: 20 tokens a parameter

@@ -73,7 +73,7 @@ def check_same_workload(old: Plan | None, new: Plan) -> None:
         same = "another version of " if old.workload == new.workload else ""
         raise ValueError(
             f"this directory holds a sweep of {same}{old.workload}, and the plan is one of {new.workload} with other "
-            f"data or settings; give another --out, or --fresh to put the old sweep aside"
+            f"data or settings; give another directory, or start afresh (--fresh, resume=False), which puts the old sweep aside"
         )
 
 
@@ -88,10 +88,15 @@ class Thinning:
         """Begin a trial's history anew."""
         self._kept.pop(key, None)
 
+    def begins_anew(self, event: TrialProgress) -> bool:
+        """Whether the trial has gone back to an earlier step, as after running out of memory."""
+        kept = self._kept.get(event.key)
+        return kept is not None and event.step < kept
+
     def keeps(self, event: TrialProgress) -> bool:
         """Whether this progress is far enough from the one kept before, or the last."""
         steps, kept = self._steps[event.key], self._kept.get(event.key)
-        if kept is not None and event.step - kept < steps / HISTORY_ROWS and event.step < steps:
+        if kept is not None and 0 <= event.step - kept < steps / HISTORY_ROWS and event.step < steps:
             return False
         self._kept[event.key] = event.step
         return True
@@ -138,8 +143,13 @@ class MemoryStore:
                 self._outcomes.pop(key, None)
                 self._thinning.start(key)
                 self._attempts.append(Attempt(key, time.time(), None, "running", worker))
-            case TrialProgress(key=key) if self._thinning.keeps(event):
-                self._history[key].append(HistoryRow(event.step, event.tokens, event.flops, event.loss, event.seconds))
+            case TrialProgress(key=key):
+                if self._thinning.begins_anew(event):
+                    self._history[key].clear()
+                if self._thinning.keeps(event):
+                    self._history[key].append(
+                        HistoryRow(event.step, event.tokens, event.flops, event.loss, event.seconds)
+                    )
             case TrialEnded(key, outcome):
                 self._outcomes[key] = outcome
                 self._end(key, outcome.status)

@@ -115,6 +115,8 @@ class SqliteStore:
                 self._commit()
             case TrialProgress(key=key):
                 assert self._thinning is not None
+                if self._thinning.begins_anew(event):
+                    execute("delete from history where trial = ?", (key,))
                 if self._thinning.keeps(event):
                     row = (key, event.step, event.tokens, event.flops, event.loss, event.seconds)
                     execute("insert or replace into history values (?, ?, ?, ?, ?, ?)", row)

@@ -16,6 +16,7 @@ from flopsfit_tui.core.trial import Plan, Recipe, Request, Trial
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.plan.estimate import Rehearsal
 from flopsfit_tui.sweep.planning import lay_out
+from flopsfit_tui.sweep.travel import Packed
 
 
 @dataclass(frozen=True)
@@ -78,20 +79,21 @@ def make_plan(request: Request) -> Plan:
 
 
 def resolve(reference: Any) -> Workload:
-    """The workload meant by a name, a reference or itself, ready to train; made ready once in each process."""
-    key = reference if isinstance(reference, str) else id(reference)
+    """The workload meant by a name, a reference, a packed one or itself, ready to train; made ready once a process."""
+    key = reference if isinstance(reference, str | Packed) else id(reference)
     if key not in _READY:
         from flopsfit_tui.train.ready import make_ready
         from flopsfit_tui.workloads import resolve as resolve_name
 
         while len(_READY) >= KEPT:
             del _READY[next(iter(_READY))]
-        _READY[key] = (reference, make_ready(resolve_name(reference)))
+        declared = reference.load() if isinstance(reference, Packed) else resolve_name(reference)
+        _READY[key] = (reference, make_ready(declared))
     return _READY[key][1]
 
 
 KEPT = 4
-_READY: dict[str | int, tuple[Any, Workload]] = {}  # with what was given, so that no other object takes its id
+_READY: dict[str | int | Packed, tuple[Any, Workload]] = {}  # with what was given, so that no other object takes its id
 
 
 def rehearse(job: Rehearse, at_least: float = 0.5) -> Rehearsal:

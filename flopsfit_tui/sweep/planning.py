@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import math
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -73,7 +73,7 @@ def _further(request: Request, knob: Knob, workload: Workload) -> set[int]:
     return {knob.settings[knob.nearest(centre * factor)] for centre in centres for factor in AROUND}
 
 
-def _knob(workload: Workload, settings: tuple[int, ...]) -> Knob:
+def _knob(workload: Workload, settings: Sequence[int]) -> Knob:
     from flopsfit_tui.train.measure import build_model, count_params
 
     @cache

@@ -29,7 +29,7 @@ from flopsfit_tui.core.workload import Source
 
 TARGETS = ("labels", "label", "targets", "target", "y")
 HELD_OUT_SHARE, HELD_OUT_MOST = 0.1, 2048  # of a dataset without validation data
-HELD_OUT_SEED = 2**31 - 1  # for callables; no trial has it
+HELD_OUT_SEED, EVAL_SIZE = 2**31 - 1, 64  # of held-out batches of callables; no trial has that seed
 FORMS = "a torch Dataset, a DataLoader, or a callable that gives batches"
 
 
@@ -297,8 +297,8 @@ class _Called(_Adapted):
         torch.manual_seed(seed)  # for callables that draw from torch's own generator
         return map(as_pair, self._give(seed, batch_size))
 
-    def once(self, batch_size: int) -> Iterator[tuple[Any, Any]]:
-        size = self.batch_size or batch_size
+    def once(self, batch_size: int) -> Iterator[tuple[Any, Any]]:  # noqa: ARG002 - what is drawn hangs on the size
+        size = self.batch_size or EVAL_SIZE
         with torch.random.fork_rng(devices=[]):
             yield from islice(self.batches(size, HELD_OUT_SEED), max(1, HELD_OUT_MOST // size))
 

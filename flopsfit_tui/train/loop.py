@@ -130,7 +130,7 @@ def _train(
             yield progress
             log.resume()
     log.stop()
-    loss = evaluate(training.model, workload, device, size=max(1, EVAL_BATCH // parts))
+    loss = held_out_loss(training.model, workload, device)
     if not math.isfinite(loss):
         raise Diverged(f"the held-out loss is {loss}")
     yield TrialEnded(trial.key, log.outcome("finished", device, loss=loss))
@@ -193,6 +193,18 @@ class _Log:
             device=device,
             error=error,
         )
+
+
+def held_out_loss(model: nn.Module, workload: Workload, device: str) -> float:
+    """Mean loss over the held-out data, in smaller batches where memory is short."""
+    size = EVAL_BATCH
+    while True:
+        try:
+            return evaluate(model, workload, device, size=size)
+        except torch.OutOfMemoryError:
+            if size == 1:
+                raise
+            size //= 2
 
 
 @torch.no_grad()

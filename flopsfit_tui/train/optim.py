@@ -9,6 +9,8 @@ Which parameters are hidden matrices is read off the model itself: those that gr
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import torch
 from torch import nn
 
@@ -58,7 +60,9 @@ def base_shapes(workload: Workload, base_size: int | None) -> tuple[Shapes, Shap
     """Parameter shapes at the base size and at the next larger one, from models on the `meta` device."""
     if base_size is None:
         return {}, {}
-    larger = min((s for s in workload.sizes or () if s > base_size), default=2 * base_size)
+    sizes = workload.sizes or ()
+    above = bisect_right(sizes, base_size)
+    larger = sizes[above] if above < len(sizes) else 2 * base_size
     base, wider = (
         {name: p.shape for name, p in build_model(workload, size, "meta").named_parameters()}
         for size in (base_size, larger)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from statistics import median
@@ -41,7 +43,7 @@ def make_ready(workload: Workload) -> Workload:
     if unit == "tokens" and train.tokens_per_sample == 1 and isinstance(probe[1], torch.Tensor) and probe[1].ndim > 1:
         train.tokens_per_sample = held_out.tokens_per_sample = probe[1][0].numel()
     sizes = workload.sizes or find_sizes(workload)
-    found = replace(workload, dataset=train, val_dataset=held_out, unit=unit, batch_size=batch_size, sizes=tuple(sizes))
+    found = replace(workload, dataset=train, val_dataset=held_out, unit=unit, batch_size=batch_size, sizes=sizes)
     if workload.scale_learning_rate and workload.base_size is None:
         base = base_size(found)
         found = replace(found, base_size=base)
@@ -120,11 +122,10 @@ def base_size(workload: Workload) -> int | None:
     return nearest[1] if nearest else None
 
 
-def _geometric(sizes: tuple[int, ...]) -> list[int]:
+def _geometric(sizes: Sequence[int]) -> list[int]:
     chosen = [sizes[0]]
-    for size in sizes:
-        if size >= 1.3 * chosen[-1]:
-            chosen.append(size)
+    while (i := bisect_left(sizes, 1.3 * chosen[-1])) < len(sizes):
+        chosen.append(sizes[i])
     return chosen
 
 

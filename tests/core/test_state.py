@@ -73,6 +73,13 @@ def test_pause_resume_and_end_set_the_phase():
     assert state.phase == "stopped"
 
 
+def test_a_trial_begun_anew_has_one_curve():
+    state = fold(SweepStarted(plan_of("a"), {}, 1, {}), TrialStarted("a", "w"))
+    for step, loss in ((10, 5.0), (20, 4.0), (1, 5.5), (2, 5.4)):
+        state.apply(TrialProgress("a", step, step, 1.0, loss, 1.0))
+    assert state.trials["a"].history == [(1, 5.5), (2, 5.4)]
+
+
 def test_history_is_thinned_whatever_the_length():
     steps = 50 * HISTORY_ROWS
     state = fold(SweepStarted(plan_of("a", steps=steps), {}, 1, {}), TrialStarted("a", "w"))

@@ -85,6 +85,14 @@ def test_history_is_thinned(store):
     assert rows[-1].step == steps
 
 
+def test_a_trial_that_goes_back_to_an_earlier_step_has_one_history(store):
+    store.begin(plan_of("a"))
+    store.record(TrialStarted("a", "w"))
+    for step, loss in ((10, 5.0), (20, 4.0), (1, 5.5), (2, 5.4)):
+        store.record(TrialProgress("a", step, step, 1.0, loss, 1.0))
+    assert [(row.step, row.loss) for row in store.history()["a"]] == [(1, 5.5), (2, 5.4)]
+
+
 def test_a_changed_plan_keeps_what_it_shares(store):
     store.begin(plan_of("a", "b"))
     store.record(TrialStarted("a", "w"))
@@ -97,7 +105,7 @@ def test_a_changed_plan_keeps_what_it_shares(store):
 
 def test_another_workloads_plan_is_refused(store):
     store.begin(plan_of("a"))
-    with pytest.raises(ValueError, match="holds a sweep of tiny.*another --out, or --fresh"):
+    with pytest.raises(ValueError, match="holds a sweep of tiny.*another directory, or start afresh"):
         store.begin(plan_of("a", identity="other", workload="vit"))
     assert store.plan() == plan_of("a")
 
