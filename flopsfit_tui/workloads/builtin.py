@@ -36,6 +36,11 @@ BUILTIN = {
             "flopsfit_tui.workloads.vit_textures:workload",
         ),
         Builtin(
+            "vit-cifar10",
+            "ViT on CIFAR-10; downloads 170 MB when first used; half an hour on a laptop",
+            "flopsfit_tui.workloads.vit_cifar10:workload",
+        ),
+        Builtin(
             "simulated",
             "losses drawn from Chinchilla's published law; trains nothing, ends in seconds: for a first look",
             "flopsfit_tui.workloads.simulated:workload",
