@@ -18,6 +18,7 @@ from flopsfit_tui.core.trial import Request
 from flopsfit_tui.core.units import parse_integers, parse_number, parse_numbers
 
 DEFAULT = "gpt-bytes"
+WIDTH = 100  # of what stdout gets, the same for a terminal and a pipe
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -39,6 +40,16 @@ class _Parsed(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gener
 BUDGETS = _Parsed("flops", lambda text: parse_numbers(text, "budget"))
 SIZES = _Parsed("sizes", lambda text: parse_integers(text, "size"))
 FLOPS = _Parsed("flops", lambda text: parse_number(text, "budget"))
+
+
+STYLE = click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Of the answer on stdout.",
+)
 
 
 def plan_options(command: F) -> F:
@@ -70,14 +81,7 @@ def plan_options(command: F) -> F:
             click.option("--fresh", is_flag=True, help="Put an earlier sweep in that directory aside."),
             click.option("--target", type=FLOPS, multiple=True, help="Also report the optimum there."),
             click.option("--exit-when-done", is_flag=True, help="The app closes itself at the end."),
-            click.option(
-                "--format",
-                "style",
-                type=click.Choice(["table", "json"]),
-                default="table",
-                show_default=True,
-                help="Of the answer on stdout.",
-            ),
+            STYLE,
         ]
     ):
         command = option(command)
@@ -132,7 +136,7 @@ def plan(workload: str, style: str, **options: Any) -> int:
 
 
 @cli.command("list")
-@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@STYLE
 def list_sweeps(style: str) -> int:
     """The sweeps in the data directory, the latest first."""
     from flopsfit_tui.report.sweeps import print_sweeps
@@ -151,6 +155,58 @@ def export(directory: Path, to: Path | None, target: tuple[float, ...]) -> int:
     for path in export_again(directory, to or directory, target):
         click.echo(path)
     return 0
+
+
+def csv_options(command: F) -> F:
+    """How a CSV of runs is read, and how the answer is written."""
+    for option in reversed(
+        [
+            click.option("--params", metavar="COLUMN", help="Column of N.  [default: guessed, as are the others]"),
+            click.option("--tokens", metavar="COLUMN", help="Column of D."),
+            click.option("--compute", metavar="COLUMN", help="Column of training FLOPs; D is then C/6N."),
+            click.option("--loss", metavar="COLUMN", help="Column of the loss."),
+            click.option("--group", metavar="COLUMN", help="Column whose equal values share an error."),
+            click.option("--delta", type=float, help="Huber's delta on log loss.  [default: adapted to the noise]"),
+            STYLE,
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("file", metavar="FILE.csv", type=click.Path(path_type=Path))
+@click.option("--target", type=FLOPS, multiple=True, help="Also report the optimum there.")
+@csv_options
+def fit(file: Path, target: tuple[float, ...], style: str, **reading: Any) -> int:
+    """Fit the law to existing runs: a CSV with columns for N, D (or C) and loss, or a sweep's directory."""
+    report = _fit_report(file, target, full=True, **reading)
+    click.echo(report.to_json() if style == "json" else report.text(WIDTH))
+    return 0
+
+
+@cli.command()
+@click.argument("source", metavar="DIR|FILE.csv", type=click.Path(path_type=Path))
+@click.argument("flops", type=FLOPS, nargs=-1, required=True)
+@csv_options
+def predict(source: Path, flops: tuple[float, ...], style: str, **reading: Any) -> int:
+    """The optimum at other budgets, with intervals."""
+    report = _fit_report(source, flops, full=False, **reading)
+    click.echo(report.to_json() if style == "json" else report.prediction_text(WIDTH))
+    return 0
+
+
+def _fit_report(file: Path, targets: tuple[float, ...], full: bool, delta: float | None, **columns: Any) -> Any:
+    from flopsfit_tui.report.fit_report import fit_report
+    from flopsfit_tui.report.runs_csv import read_runs
+
+    try:
+        runs = read_runs(file, **columns)
+    except OSError as error:
+        raise ValueError(
+            f"{str(file)!r} cannot be read ({error.strerror}); give a CSV or a sweep's directory"
+        ) from None
+    return fit_report(runs, targets=targets, delta=delta, full=full)
 
 
 @cli.command()
