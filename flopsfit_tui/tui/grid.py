@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -59,6 +59,7 @@ class Grid(ScrollView, can_focus=True):
         Binding("enter", "choose", "Open", show=False),
     ]
     cursor: reactive[int] = reactive(0)
+    empty_text = "nothing here yet"
 
     class Chosen(Message):
         """Enter or a click on the cursor's row."""
@@ -76,6 +77,9 @@ class Grid(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._all_columns = tuple(columns)
         self.columns: tuple[Column, ...] = tuple(columns)
+        self._look: object = None  # what `_made` was made for
+        self._base = Style.null()
+        self._made: dict[Hashable, tuple[Hashable, Strip]] = {}
         self.touched = False  # whether somebody has moved the cursor or scrolled
 
     # ---- what a subclass gives ----
@@ -87,6 +91,10 @@ class Grid(ScrollView, can_focus=True):
 
     def cells(self, row: int, columns: Sequence[Column]) -> list[Cell]:
         """The cells of a row, one for each of `columns`."""
+        raise NotImplementedError
+
+    def fingerprint(self, row: int) -> tuple[Hashable, Hashable]:
+        """A row's name, and something that changes when any of its cells does."""
         raise NotImplementedError
 
     def title(self, column: Column) -> str:
@@ -127,19 +135,30 @@ class Grid(ScrollView, can_focus=True):
         return dict(zip((c.name for c in self.columns), self._widths(), strict=True)).get(name, 0)
 
     def render_line(self, y: int) -> Strip:
-        """The header, which stays, or a row."""
+        """The header, which stays, or a row; rows that are what they were are not made anew."""
         width = self.scrollable_content_region.width
+        look = (width, self.app.theme, self.columns)
+        if look != self._look:
+            self._look, self._base = look, self.rich_style
+            self._made.clear()
         if y == 0:
             style = self.get_component_rich_style("grid--header")
-            cells = [(self.title(c), style) for c in self.columns]
-            return self._strip(cells, width)
+            return self._strip([(self.title(c), style) for c in self.columns], width)
         row = y - 1 + round(self.scroll_y)
+        if not self.row_count and y == 2:
+            style = self.get_component_rich_style("grid--header")
+            return Strip([Segment(f" {self.empty_text}", style)]).adjust_cell_length(width).apply_style(self._base)
         if row >= self.row_count:
-            return Strip.blank(width, self.rich_style)
-        strip = self._strip(self.cells(row, self.columns), width)
-        if row == self.cursor:
-            return strip.apply_style(self._cursor_style())
-        return strip
+            return Strip.blank(width, self._base)
+        strip = self._row(row, width)
+        return strip.apply_style(self._cursor_style()) if row == self.cursor else strip
+
+    def _row(self, row: int, width: int) -> Strip:
+        key, content = self.fingerprint(row)
+        made = self._made.get(key)
+        if made is None or made[0] != content:
+            made = self._made[key] = content, self._strip(self.cells(row, self.columns), width)
+        return made[1]
 
     def _cursor_style(self) -> Style:
         style = self.get_component_rich_style("grid--cursor")
@@ -152,7 +171,7 @@ class Grid(ScrollView, can_focus=True):
             pad = " " * (room - cell_len(text))
             segments += [Segment(pad), Segment(text, style)] if column.right else [Segment(text, style), Segment(pad)]
             segments.append(Segment(" " * GAP))
-        return Strip(segments).adjust_cell_length(width).apply_style(self.rich_style)
+        return Strip(segments).adjust_cell_length(width).apply_style(self._base)
 
     # ---- moving ----
 

@@ -14,6 +14,8 @@ from flopsfit_tui.report.palette import Palette
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.look import bar, style
 
+NOT_YET = ("too_few", "one_budget", "no_interval")  # codes that a sweep's own course will mend
+
 
 def title_line(board: Board, width: int, palette: Palette) -> Text:
     """The app, the workload, where it is written, and at the right what goes on."""
@@ -106,7 +108,8 @@ def warnings(board: Board) -> list[str]:
     if failed := board.state.count("failed"):
         found.append(f"{failed} trial{'s' * (failed > 1)} failed; enter on it shows why")
     if board.analysis:
-        found += [warning.message for warning in board.analysis.warnings]
+        early = board.state.phase == "running"
+        found += [w.message for w in board.analysis.warnings if not (early and w.code in NOT_YET)]
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.core.units import format_count, format_flops, format_seconds
@@ -15,6 +15,8 @@ from flopsfit_tui.tui.look import STATUS_GLYPHS, palette_of, status_color, style
 
 class TrialTable(Grid):
     """One row a trial, in the order of the plan."""
+
+    empty_text = "the plan appears here once the model's sizes have been measured"
 
     def __init__(self, board: Board, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__([], id=id)
@@ -44,6 +46,11 @@ class TrialTable(Grid):
     def row_count(self) -> int:
         """Trials shown."""
         return len(self._rows)
+
+    def fingerprint(self, row: int) -> tuple[Hashable, Hashable]:
+        """A trial, and what of it changes."""
+        now, cost = self._rows[row], self._board.estimate
+        return now.trial.key, (now.status, now.step, now.loss, now.trial.key in self._best, cost is None)
 
     def trial(self, row: int) -> TrialState:
         """The trial in a row."""
