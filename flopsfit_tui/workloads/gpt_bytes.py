@@ -6,7 +6,8 @@ import math
 
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.workloads.gpt import GPT, GPTConfig, gpt_loss_fn
-from flopsfit_tui.workloads.stdlib_bytes import ByteWindows, load_corpus
+from flopsfit_tui.workloads.stdlib_bytes import load_corpus
+from flopsfit_tui.workloads.windows import TokenWindows
 
 CONTEXT = 64
 HELD_OUT_WINDOWS = 1024  # 65,536 bytes: their sampling error is shared by all trials, so it moves E, not the optimum
@@ -29,8 +30,8 @@ def workload() -> Workload:
         name="gpt-bytes",
         model_cls=make_gpt,
         model_size_param="d_model",
-        dataset=ByteWindows(corpus.train, CONTEXT, corpus.fingerprint),
-        val_dataset=ByteWindows(corpus.held_out, CONTEXT, corpus.fingerprint, limit=HELD_OUT_WINDOWS),
+        dataset=TokenWindows(corpus.train, CONTEXT, corpus.fingerprint),
+        val_dataset=TokenWindows(corpus.held_out, CONTEXT, corpus.fingerprint, limit=HELD_OUT_WINDOWS),
         loss_fn=gpt_loss_fn,
         batch_size=8,  # 16 was 0.06 to 0.10 nats worse at equal FLOPs
         learning_rate=1.6e-2,
