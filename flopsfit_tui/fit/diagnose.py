@@ -50,13 +50,13 @@ def diagnose_target(fit: Fit, C: float) -> tuple[FitWarning, ...]:
             )
         )
     best = fit.predict(C)
-    if best is not None and best.params_low and best.params_high and best.params_high > WIDE * best.params_low:
+    low, high = (best.params_low, best.params_high) if best else (None, None)
+    if low and high and high > WIDE * low:
         found.append(
             FitWarning(
                 "wide_interval",
-                f"the best size for {short(C)} FLOPs is known only within "
-                f"{factor(best.params_high / best.params_low)} ({short(best.params_low)} to {short(best.params_high)}). "
-                "Add larger budgets, then seeds.",
+                f"the best size for {short(C)} FLOPs is known only within {factor(high / low)} "
+                f"({short(low)} to {short(high)}). Add larger budgets, then seeds.",
             )
         )
     return tuple(found)

@@ -29,7 +29,7 @@ MANY = 30  # below this many points the wider of HC3 and Gauss-Newton is shown
 FLAG = 4.5  # robust standard deviations; one in 150,000 normal residuals is further off
 ONE_BUDGET = 1.25  # budgets within this factor of each other are one
 
-Intervals = bool | Literal["pairs", "wild"]
+Intervals = bool | Literal["hc3", "gauss-newton", "pairs", "wild"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,9 @@ def fit_law(
 
     N, D, L: params, training tokens and losses, each (n,), in any units and order.
     delta: None adapts it to the noise; a number fixes it, in log loss (Chinchilla: 1e-3); math.inf is least squares.
-    intervals: True for HC3 (CR3 with groups); "pairs" or "wild" for a bootstrap of so many resamples drawn from rng
-    (None: a fixed seed); False for none. level: what they should cover.
+    intervals: True for HC3 (CR3 with groups), widened to Gauss-Newton's under 30 points; False for none; "hc3" or
+    "gauss-newton" for that one alone; "pairs" or "wild" for a bootstrap of so many resamples drawn from rng (None: a
+    fixed seed). level: what they should cover.
     groups: (n,) labels of points that share an error; None: rows with the same N and D, where there are several.
     flops: training FLOPs per token as a function of params, for budgets and predict; None is 6N.
     untrained: the loss before training; rows no better are excluded. unique_tokens: how many there are to train on.
@@ -136,8 +137,9 @@ def _check(n: Array, d: Array, loss: Array, labels: NDArray[Any] | None, options
         raise ValueError(f"delta must be at least {SMALLEST_DELTA:g}, in log loss, e.g. 1e-3; got {options.delta!r}")
     if not 0 < options.level < 1:
         raise ValueError(f"level must lie between 0 and 1, e.g. 0.95; got {options.level!r}")
-    if options.intervals not in (True, False, "pairs", "wild"):
-        raise ValueError(f'intervals must be True, False, "pairs" or "wild"; got {options.intervals!r}')
+    if options.intervals not in (True, False, "hc3", "gauss-newton", "pairs", "wild"):
+        choices = 'True, False, "hc3", "gauss-newton", "pairs" or "wild"'
+        raise ValueError(f"intervals must be {choices}; got {options.intervals!r}")
 
 
 def _unusable(n: Array, d: Array, loss: Array, untrained: float | None) -> Mask:
@@ -180,16 +182,16 @@ def _spread(found: Solution, data: Data, clusters: Labels | None, options: Optio
     points = data.x.size if clusters is None else int(clusters.max()) + 1
     if not options.intervals or points < FEWEST_FOR_INTERVAL or not found.converged or found.one_term:
         return None
-    if isinstance(options.intervals, str):
+    theta, delta, level, kind = found.theta, found.delta, options.level, options.intervals
+    if kind in ("pairs", "wild"):
         rng = options.rng or np.random.default_rng(0)
-        kind, resamples, level = options.intervals, options.resamples, options.level
-        return bootstrap(
-            found.theta, data, found.delta, rng, kind=kind, resamples=resamples, groups=clusters, level=level
-        )
-    robust = sandwich(found.theta, data, found.delta, clusters, options.level)
-    if points >= MANY:
+        return bootstrap(theta, data, delta, rng, kind=kind, resamples=options.resamples, groups=clusters, level=level)
+    if kind == "gauss-newton":
+        return gauss_newton(theta, data, delta, level)
+    robust = sandwich(theta, data, delta, clusters, level)
+    if kind == "hc3" or points >= MANY:
         return robust
-    return robust.or_wider(gauss_newton(found.theta, data, found.delta, options.level))
+    return robust.or_wider(gauss_newton(theta, data, delta, level))
 
 
 def _without(off: Mask, data: Data, clusters: Labels | None, options: Options) -> Interval | None:

@@ -22,7 +22,9 @@ P = 5
 LOWEST = np.array([0.0, 0.0, 0.0, 0.01, 0.01])
 HIGHEST = np.array([np.inf, np.inf, np.inf, 2.5, 2.5])
 ROUNDING = 1e-8  # added to the length of the residuals, so that noise-free data can converge
-BLOCK = 16384  # residuals handled at once: they stay in the cache (a third faster than ten thousand refits in one piece)
+BLOCK = (
+    16384  # residuals handled at once: they stay in the cache (a third faster than ten thousand refits in one piece)
+)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from flopsfit_tui.fit.polish import HIGHEST, LOWEST, Data, P, polish, residuals
 from flopsfit_tui.fit.quantities import Centre
 from flopsfit_tui.fit.varpro import starts
 
+NARROWER = 0.1
 ROUNDS = 20  # of fitting and measuring the noise in turn; 5 to 10 settle it
 
 
@@ -48,12 +49,14 @@ def centred(N: Array, D: Array, L: Array) -> tuple[Data, Centre]:
 def solve(data: Data, delta: float | None) -> Solution:
     """The lowest minimum from the grid's valleys. delta None: fitted and measured in turn until both agree."""
     nodes = starts(data, delta)
-    width = adaptive_delta(residuals(nodes[:1], data)[0], P) if delta is None else delta
-    ends = polish(nodes, data, width)
+    width = adaptive_delta(residuals(nodes[:1], data)[0], P)
+    for step in _narrowing(width, delta):
+        ends = polish(nodes, data, step)
+        nodes = ends.theta
     best = int(np.argmin(ends.objective))
     theta, objective, converged = ends.theta[best], float(ends.objective[best]), bool(ends.converged()[best])
     if delta is not None:
-        return Solution(theta, width, objective, converged)
+        return Solution(theta, delta, objective, converged)
     for _ in range(ROUNDS):
         again = adaptive_delta(residuals(theta[None], data)[0], P)
         if abs(again - width) <= 1e-9 * width:
@@ -62,3 +65,18 @@ def solve(data: Data, delta: float | None) -> Solution:
         theta = polish(theta[None], data, width, limit=2, damping=0.0).theta[0]
     end = polish(theta[None], data, width, damping=0.0)
     return Solution(end.theta[0], width, float(end.objective[0]), bool(end.converged()[0]))
+
+
+def _narrowing(noise: float, delta: float | None) -> list[float]:
+    """The deltas to polish at, in turn: from about the noise down to a given one.
+
+    Far below the noise Huber's loss is nearly that of least absolute residuals, all kinks: Newton's method started
+    there failed on half of the sweeps tried, and on none when led down to it.
+    """
+    if delta is None:
+        return [noise]
+    steps = []
+    while noise > delta:
+        steps.append(noise)
+        noise *= NARROWER
+    return [*steps, delta]

@@ -96,6 +96,11 @@ def test_intervals_can_be_asked_for_or_not():
     assert wide.low < narrow.low < narrow.high < wide.high
 
 
+@pytest.mark.parametrize(("kind", "method"), [("hc3", "HC3"), ("gauss-newton", "Gauss-Newton")])
+def test_one_kind_can_be_asked_for(kind, method):
+    assert fit_law(*noisy_sweep(sizes=5), intervals=kind).method == method
+
+
 def test_few_points_get_the_wider_interval():
     N, D, L = noisy_sweep(sizes=5)
     few = fit_law(N, D, L)

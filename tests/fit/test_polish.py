@@ -116,3 +116,10 @@ def test_chinchilla_in_millions_and_billions_and_shuffled(chinchilla_240):
     for name in ("E", "alpha", "beta"):
         assert getattr(other.law, name) == pytest.approx(getattr(plain.law, name), rel=1e-6)
     assert other.predict(1e24 / 1e15).params * 1e6 == pytest.approx(plain.predict(1e24).params, rel=1e-6)
+
+
+@pytest.mark.parametrize("delta", [1e-3, 1e-5, 1e-8])
+def test_a_delta_far_below_the_noise_still_ends_where_the_gradient_vanishes(delta):
+    for seed in range(5):
+        fit = fit_law(*noisy_sweep(seed, noise=0.01), delta=delta, intervals=False)
+        assert fit.status in ("converged", "at_bound")
