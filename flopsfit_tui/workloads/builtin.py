@@ -41,6 +41,11 @@ BUILTIN = {
             "flopsfit_tui.workloads.vit_cifar10:workload",
         ),
         Builtin(
+            "gpt-tinystories",
+            "byte-level GPT on TinyStories; downloads 100 MB when first used, then minutes on a laptop",
+            "flopsfit_tui.workloads.gpt_tinystories:workload",
+        ),
+        Builtin(
             "simulated",
             "losses drawn from Chinchilla's published law; trains nothing, ends in seconds: for a first look",
             "flopsfit_tui.workloads.simulated:workload",

@@ -1,7 +1,5 @@
 """Real text, split by file."""
 
-import pytest
-
 from flopsfit_tui.workloads import resolve, stdlib_bytes
 from flopsfit_tui.workloads.stdlib_bytes import load_corpus, read_sources
 
