@@ -16,35 +16,54 @@ if TYPE_CHECKING:
     from flopsfit_tui.core.workload import Source, Workload
     from flopsfit_tui.fit import fit_law
     from flopsfit_tui.report.result import Result
+    from flopsfit_tui.workloads.cifar10 import CIFAR10Dataset
+    from flopsfit_tui.workloads.cifar10 import CIFAR10Dataset
     from flopsfit_tui.workloads.gpt import GPT, GPTConfig, gpt_loss_fn
+    from flopsfit_tui.workloads.tinystories import TinyStoriesDataset
+    from flopsfit_tui.workloads.vit import VisionTransformer, vit_loss_fn
+    from flopsfit_tui.workloads.tinystories import TinyStoriesDataset
+    from flopsfit_tui.workloads.vit import VisionTransformer, vit_loss_fn
 
 _HOME = {
+    "CIFAR10Dataset": "flopsfit_tui.workloads.cifar10",
+    "CIFAR10Dataset": "flopsfit_tui.workloads.cifar10",
     "GPT": "flopsfit_tui.workloads.gpt",
     "GPTConfig": "flopsfit_tui.workloads.gpt",
     "Plan": "flopsfit_tui.core.trial",
     "Result": "flopsfit_tui.report.result",
     "Request": "flopsfit_tui.core.trial",
     "Source": "flopsfit_tui.core.workload",
+    "TinyStoriesDataset": "flopsfit_tui.workloads.tinystories",
+    "VisionTransformer": "flopsfit_tui.workloads.vit",
+    "TinyStoriesDataset": "flopsfit_tui.workloads.tinystories",
+    "VisionTransformer": "flopsfit_tui.workloads.vit",
     "Workload": "flopsfit_tui.core.workload",
     "find_optimal": "flopsfit_tui.api",
     "fit_law": "flopsfit_tui.fit",
     "gpt_loss_fn": "flopsfit_tui.workloads.gpt",
     "plan_sweep": "flopsfit_tui.api",
+    "vit_loss_fn": "flopsfit_tui.workloads.vit",
+    "vit_loss_fn": "flopsfit_tui.workloads.vit",
 }
 
 __all__ = [
+    "CIFAR10Dataset",
     "GPT",
+    "CIFAR10Dataset",
     "GPTConfig",
     "Plan",
     "Request",
     "Result",
     "Source",
+    "TinyStoriesDataset",
+    "VisionTransformer",
     "Workload",
     "__version__",
     "find_optimal",
     "fit_law",
     "gpt_loss_fn",
     "plan_sweep",
+    "vit_loss_fn",
 ]
 
 
