@@ -1,4 +1,4 @@
-"""Braille in a Textual SVG as circles: few fonts have it, and those that do give it another width."""
+"""Braille and lines in a Textual SVG as shapes: few fonts have braille, and lines of text do not meet."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.report.analysis import analyse
 from flopsfit_tui.report.export import export_sweep
 from flopsfit_tui.report.series import isoflop_series, residual_series, scaling_series
+from flopsfit_tui.store.base import check_same_workload
 from flopsfit_tui.store.directory import sweep_directory
 from flopsfit_tui.store.sqlite import FILE, SqliteStore, check_directory, put_aside
 from flopsfit_tui.sweep.executor import Executor, Interrupted
@@ -173,11 +174,12 @@ def _curves(store: SqliteStore) -> Mapping[str, list[tuple[int, float]]]:
 
 
 def _finished(directory: Path, plan: Plan, fresh: bool) -> int:
-    """How many trials of the plan lie finished in a directory."""
+    """How many trials of the plan lie finished in a directory. Raises ValueError for another workload's directory."""
     if fresh or not (directory / FILE).is_file():
         return 0
     store = SqliteStore(directory, read_only=True)
     try:
+        check_same_workload(store.plan(), plan)
         keys = {t.key for t in plan.trials}
         return sum(o.status == "finished" for key, o in store.outcomes().items() if key in keys)
     finally:

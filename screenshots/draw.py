@@ -1,0 +1,85 @@
+"""Draw every screen, by driving the real app through a real sweep: `python screenshots/draw.py DIR [BUDGETS]`.
+
+DIR is the sweep's directory; what is finished there is not trained again. Needs cairosvg for the PNG files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dots import draw_dots
+
+from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.trial import Request
+from flopsfit_tui.core.units import parse_numbers
+from flopsfit_tui.tui.app import FlopsfitApp
+
+HERE = Path(__file__).parent
+
+
+async def sweep_and_draw(options: Options) -> None:
+    """The start screen, the middle of a sweep, a question, the optimum."""
+    app = FlopsfitApp(options)
+    async with app.run_test(size=(140, 42)) as pilot:
+        board = app.board
+        await until(pilot, lambda: board.stage == "ready")
+        save(app, "start")
+        await pilot.press("enter")
+        await until(pilot, lambda: board.state.phase == "running")
+        await until(pilot, lambda: board.state.count("pending") <= 4 or board.stage == "ended")
+        await until(pilot, lambda: all(t.step for t in board.state.trials.values() if t.status == "running"))
+        await pilot.pause(0.6)
+        save(app, "sweep")
+        await until(pilot, lambda: board.stage == "ended")
+        await pilot.pause(0.5)
+        save(app, "optimum")
+
+
+async def open_and_draw(options: Options, size: tuple[int, int], shots: dict[str, list[str]], theme: str = "") -> None:
+    """The finished sweep, another size or theme."""
+    app = FlopsfitApp(options, reading=options.out)
+    async with app.run_test(size=size) as pilot:
+        if theme:
+            app.theme = theme
+        await until(pilot, lambda: app.board.stage == "ended" and app.board.fitted is not None)
+        for name, keys in shots.items():
+            await pilot.press(*keys)
+            await pilot.pause(0.7)
+            save(app, name)
+
+
+async def until(pilot: Any, condition: Callable[[], bool]) -> None:
+    """Wait, for as long as it takes to train."""
+    while not condition():
+        assert not pilot.app.board.problem, pilot.app.board.problem
+        await pilot.pause(0.05)
+    await pilot.pause()
+
+
+def save(app: FlopsfitApp, name: str) -> None:
+    """One screen as SVG and PNG."""
+    import cairosvg
+
+    svg = draw_dots(app.export_screenshot())
+    (HERE / f"{name}.svg").write_text(svg)
+    plain = svg.replace("Fira Code", "DejaVu Sans Mono")
+    cairosvg.svg2png(bytestring=plain.encode(), write_to=str(HERE / f"{name}.png"))
+    print(HERE / f"{name}.svg")
+
+
+def main() -> None:
+    """Sweep, then open what was swept."""
+    directory = Path(sys.argv[1])
+    budgets = parse_numbers(sys.argv[2], "budget") if len(sys.argv) > 2 else None
+    options = Options(Request("gpt-bytes", budgets), out=directory)
+    asyncio.run(sweep_and_draw(options))
+    asyncio.run(open_and_draw(options, (80, 24), {"narrow": ["2"], "narrow-optimum": ["o"]}))
+    asyncio.run(open_and_draw(options, (140, 42), {"light": []}, theme="flopsfit-light"))
+
+
+if __name__ == "__main__":
+    main()
