@@ -17,15 +17,11 @@ if TYPE_CHECKING:
     from flopsfit_tui.fit import fit_law
     from flopsfit_tui.report.result import Result
     from flopsfit_tui.workloads.cifar10 import CIFAR10Dataset
-    from flopsfit_tui.workloads.cifar10 import CIFAR10Dataset
     from flopsfit_tui.workloads.gpt import GPT, GPTConfig, gpt_loss_fn
-    from flopsfit_tui.workloads.tinystories import TinyStoriesDataset
-    from flopsfit_tui.workloads.vit import VisionTransformer, vit_loss_fn
     from flopsfit_tui.workloads.tinystories import TinyStoriesDataset
     from flopsfit_tui.workloads.vit import VisionTransformer, vit_loss_fn
 
 _HOME = {
-    "CIFAR10Dataset": "flopsfit_tui.workloads.cifar10",
     "CIFAR10Dataset": "flopsfit_tui.workloads.cifar10",
     "GPT": "flopsfit_tui.workloads.gpt",
     "GPTConfig": "flopsfit_tui.workloads.gpt",
@@ -35,19 +31,15 @@ _HOME = {
     "Source": "flopsfit_tui.core.workload",
     "TinyStoriesDataset": "flopsfit_tui.workloads.tinystories",
     "VisionTransformer": "flopsfit_tui.workloads.vit",
-    "TinyStoriesDataset": "flopsfit_tui.workloads.tinystories",
-    "VisionTransformer": "flopsfit_tui.workloads.vit",
     "Workload": "flopsfit_tui.core.workload",
     "find_optimal": "flopsfit_tui.api",
     "fit_law": "flopsfit_tui.fit",
     "gpt_loss_fn": "flopsfit_tui.workloads.gpt",
     "plan_sweep": "flopsfit_tui.api",
     "vit_loss_fn": "flopsfit_tui.workloads.vit",
-    "vit_loss_fn": "flopsfit_tui.workloads.vit",
 }
 
 __all__ = [
-    "CIFAR10Dataset",
     "GPT",
     "CIFAR10Dataset",
     "GPTConfig",
