@@ -135,6 +135,28 @@ def plan(workload: str, style: str, **options: Any) -> int:
     return print_plan(_options(workload, **options), style)
 
 
+@cli.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--target", type=FLOPS, multiple=True, help="Also give the optimum there.")
+def watch(directory: Path, target: tuple[float, ...]) -> int:
+    """Follow a sweep that another process is running."""
+    return _open(directory, target)
+
+
+@cli.command("open")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--target", type=FLOPS, multiple=True, help="Also give the optimum there.")
+def open_sweep(directory: Path, target: tuple[float, ...]) -> int:
+    """Look at a finished or stopped sweep in the app."""
+    return _open(directory, target)
+
+
+def _open(directory: Path, targets: tuple[float, ...]) -> int:
+    from flopsfit_tui.tui.app import open_app
+
+    return open_app(directory, targets)
+
+
 @cli.command("list")
 @STYLE
 def list_sweeps(style: str) -> int:

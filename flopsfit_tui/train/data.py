@@ -41,6 +41,8 @@ def sources(dataset: Any, val_dataset: Any = None) -> tuple[Source, Source]:
     if val_dataset is not None:
         return as_source(dataset), as_source(val_dataset, "val_dataset")
     if isinstance(dataset, Source):
+        if hasattr(dataset, "held_out"):
+            return dataset, dataset.held_out(HELD_OUT_MOST)
         raise ValueError(f"{type(dataset).__name__} is a Source, which cannot be split; give val_dataset, a Source too")
     if isinstance(dataset, DataLoader) and not isinstance(dataset.dataset, IterableDataset):
         train, held_out = _split(dataset.dataset)
