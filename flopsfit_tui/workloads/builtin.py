@@ -37,7 +37,7 @@ BUILTIN = {
         ),
         Builtin(
             "vit-cifar10",
-            "ViT on CIFAR-10; downloads 170 MB when first used; half an hour on a laptop",
+            "ViT on CIFAR-10; downloads 170 MB when first used, then a quarter of an hour on a laptop",
             "flopsfit_tui.workloads.vit_cifar10:workload",
         ),
         Builtin(

@@ -38,7 +38,7 @@ def workload() -> Workload:
         batch_size=64,
         learning_rate=1.6e-2,
         base_size=32,
-        sizes=tuple(range(8, 2049, 8)),
+        sizes=tuple(range(8, 2049, 4)),
         budgets=(1e11, 2e11, 4e11, 8e11, 1.6e12),
         points=7,
         first_guess=first_guess,

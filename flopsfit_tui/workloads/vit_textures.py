@@ -17,8 +17,8 @@ def make_vit(embed_dim: int) -> VisionTransformer:
 
 
 def first_guess(budget: float) -> float:
-    """N_opt measured from 5e10 to 8e11 FLOPs."""
-    return 0.047 * math.sqrt(budget)
+    """N_opt measured from 1.5e10 to 2.4e11 FLOPs."""
+    return 0.042 * math.sqrt(budget)
 
 
 def workload() -> Workload:
@@ -33,11 +33,11 @@ def workload() -> Workload:
         val_dataset=train.held_out(HELD_OUT_IMAGES),
         loss_fn=vit_loss_fn,
         unit="images",
-        batch_size=32,
+        batch_size=64,  # as good as 32 at equal FLOPs, and 1.5 times as quick; 128 was 0.03 worse
         learning_rate=1.6e-2,
         base_size=32,
-        sizes=tuple(range(4, 1025, 4)),
-        budgets=(2e10, 4e10, 8e10, 1.6e11, 3.2e11),
+        sizes=tuple(range(6, 1025, 2)),
+        budgets=(1.5e10, 3e10, 6e10, 1.2e11, 2.4e11),
         points=7,
         first_guess=first_guess,
         settings={"layers": 2, "heads": 2, "patch": TILE, "held_out": HELD_OUT_IMAGES},

@@ -4,6 +4,7 @@ import hashlib
 import pickle
 import sys
 import tarfile
+from dataclasses import replace
 from urllib.error import URLError
 
 import numpy as np
@@ -12,6 +13,8 @@ import torch
 from torch.utils.data import DataLoader
 from torchvision.datasets import CIFAR10
 
+from flopsfit_tui.core.trial import Request
+from flopsfit_tui.sweep.job import Train, make_plan, perform
 from flopsfit_tui.workloads import cifar10, resolve
 from flopsfit_tui.workloads.cifar10 import MEAN, STD, CIFAR10Dataset, augment, normalise
 
@@ -130,6 +133,18 @@ def test_another_process_gets_the_path_not_the_pixels(archive):
     sent = pickle.dumps(data)
     assert len(sent) < 2000
     assert torch.equal(pickle.loads(sent)[5][0], data[5][0])
+
+
+def test_a_trial_of_vit_cifar10_trains_on_it(archive):
+    data = CIFAR10Dataset(data_dir=archive)
+    workload = replace(resolve("vit-cifar10"), dataset=data, val_dataset=data.held_out(), budgets=(5e8,))
+    plan = make_plan(Request(workload, sizes=(8,)))
+    (trial,) = plan.trials
+    assert plan.dataset_samples == 60
+    assert plan.epochs(trial) > 2
+    *_, ended = perform(Train(workload, trial, plan.recipe, "cpu"))
+    assert ended.outcome.status == "finished", ended.outcome.error
+    assert ended.outcome.first_loss == pytest.approx(2.3026, rel=1e-4)
 
 
 def test_no_network_is_one_sentence_with_the_offline_alternatives(tmp_path, monkeypatch):

@@ -5,12 +5,15 @@ import pickle
 import socket
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from flopsfit_tui.core.trial import Request
+from flopsfit_tui.sweep.job import Train, make_plan, perform
 from flopsfit_tui.workloads import resolve, tinystories
 from flopsfit_tui.workloads.tinystories import TinyStoriesDataset
 
@@ -101,6 +104,17 @@ def test_as_a_source(saved, tmp_path):
     held_out = data.held_out(10)
     assert held_out.samples == 10
     assert sum(len(x) for x, _ in held_out.once(4)) == 10
+
+
+def test_a_trial_of_gpt_tinystories_trains_on_it(saved, tmp_path):
+    data = make(saved, tmp_path, seq_len=64)
+    workload = replace(resolve("gpt-tinystories"), dataset=data, val_dataset=data.held_out(8), budgets=(1e9,))
+    plan = make_plan(Request(workload, sizes=(8,)))
+    (trial,) = plan.trials
+    assert plan.dataset_samples == len(data)
+    *_, ended = perform(Train(workload, trial, plan.recipe, "cpu"))
+    assert ended.outcome.status == "finished", ended.outcome.error
+    assert ended.outcome.loss < 3 < ended.outcome.first_loss  # from ln 256; the stories are very much alike
 
 
 def test_it_is_read_once_and_then_kept(saved, tmp_path, monkeypatch):
