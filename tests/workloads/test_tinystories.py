@@ -114,7 +114,7 @@ def test_a_trial_of_gpt_tinystories_trains_on_it(saved, tmp_path):
     assert plan.dataset_samples == len(data)
     *_, ended = perform(Train(workload, trial, plan.recipe, "cpu"))
     assert ended.outcome.status == "finished", ended.outcome.error
-    assert ended.outcome.loss < 3 < ended.outcome.first_loss  # from ln 256; the stories are very much alike
+    assert ended.outcome.loss < 4 < ended.outcome.first_loss  # from ln 256; the stories are very much alike
 
 
 def test_it_is_read_once_and_then_kept(saved, tmp_path, monkeypatch):
