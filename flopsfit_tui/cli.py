@@ -152,7 +152,7 @@ def open_sweep(directory: Path, target: tuple[float, ...]) -> int:
 
 
 def _open(directory: Path, targets: tuple[float, ...]) -> int:
-    from flopsfit_tui.tui.run import open_app
+    from flopsfit_tui.tui.app import open_app
 
     return open_app(directory, targets)
 
@@ -248,7 +248,7 @@ def _run(workload: str, no_ui: bool, start: bool, style: str, **given: Any) -> i
         from flopsfit_tui.headless import run_headless
 
         return run_headless(options, style)
-    from flopsfit_tui.tui.run import run_app
+    from flopsfit_tui.tui.app import run_app
 
     return run_app(options, start=start)
 
