@@ -1,4 +1,4 @@
-"""The terminal app: owns the board, folds what its threads say into it, and answers the keys."""
+"""The terminal app: screens over a session, and the keys that work everywhere."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
-from flopsfit_tui.core.control import Control
-from flopsfit_tui.core.events import SweepEnded, SweepStarted
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Request
 from flopsfit_tui.report.summary import summary
@@ -25,30 +22,26 @@ from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.tui.ask import Ask
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.board_screen import BoardScreen
-from flopsfit_tui.tui.follow import follow
 from flopsfit_tui.tui.keys import help_text
 from flopsfit_tui.tui.lines import printable, warnings
 from flopsfit_tui.tui.look import THEMES, palette_of, style
-from flopsfit_tui.tui.messages import (
-    Broke,
-    Exported,
-    Fitted,
-    Happened,
-    Opened,
-    Planned,
-    Priced,
-    Refused,
-    Remembered,
-    WorkloadChosen,
-)
+from flopsfit_tui.tui.news import News
 from flopsfit_tui.tui.result_screen import ResultScreen
+from flopsfit_tui.tui.session import Hooks, Session, What
 from flopsfit_tui.tui.start_screen import StartScreen
 from flopsfit_tui.tui.sweep_screen import SweepScreen
-from flopsfit_tui.tui.sweep_thread import SweepThread, export, export_tables, fit
+from flopsfit_tui.tui.sweep_thread import export_tables
 from flopsfit_tui.tui.words import Words
 
-CONDITIONAL = ("start", "pause", "resume", "stop", "optimum", "export", "warnings")
-DONE, FAILED, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+CONDITIONAL = ("start", "pause", "resume", "stop", "optimum", "export", "warnings", "back")
+
+
+class Told(Message):
+    """News of a session, on its way from a thread to the UI thread."""
+
+    def __init__(self, session: Session, news: News) -> None:
+        super().__init__()
+        self.session, self.news = session, news
 
 
 class FlopsfitApp(App[int]):
@@ -56,7 +49,6 @@ class FlopsfitApp(App[int]):
 
     TITLE = "flopsfit"
     CSS_PATH = "app.tcss"
-    ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+q", "quit", "Quit", key_display="q"),
         Binding("question_mark", "help", "Help", key_display="?"),
@@ -64,16 +56,23 @@ class FlopsfitApp(App[int]):
 
     def __init__(self, options: Options, start: bool = False, reading: Path | None = None) -> None:
         super().__init__()
-        self.board = Board(options, directory=reading, reading=reading is not None)
-        self.sweeper = SweepThread(self.post_message)
+        hooks = Hooks(
+            tell=lambda session, news: self.post_message(Told(session, news)),
+            run=lambda work: self.run_worker(work, thread=True, exit_on_error=False),
+            changed=self._changed,
+        )
+        self._hooks = hooks
+        self.session = Session(options, hooks, reading)  # the one that the screens show
         self._start = start
-        self._fitting = False
-        self._exporting = False
         self._allowed: tuple[bool | None, ...] = ()
-        self.leaving = Control()  # stops the short threads when the app ends
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = "flopsfit-dark"
+
+    @property
+    def board(self) -> Board:
+        """What the screens draw."""
+        return self.session.board
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for Textual's own themes."""
@@ -85,170 +84,77 @@ class FlopsfitApp(App[int]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(RuntimeError, ValueError):  # not in the main thread
                 loop.add_signal_handler(number, self._leave)
-        if self.board.reading and self.board.directory:
-            self.push_screen(SweepScreen(self.board))
-            self._background(partial(follow, self.post_message, self.board.directory, self.leaving))
-            return
-        self.run_worker(self.sweeper.serve, thread=True, group="sweep", exit_on_error=False)
-        self.sweeper.plan(self.board.options)
-        self.push_screen(StartScreen(self.board))
+        self.push_screen(SweepScreen(self.board) if self.board.reading else StartScreen(self.board))
+        self.session.open()
         if self._start:
             self.action_start()
 
     def on_unmount(self) -> None:
-        """However the app ends, its thread and workers end with it."""
-        self.leaving.stop()
-        self.sweeper.quit()
+        """However the app ends, its threads and workers end with it."""
+        self.session.close()
 
-    # ---- what the threads say ----
+    # ---- what the session says ----
 
-    def on_opened(self, message: Opened) -> None:
-        """A sweep that is only read."""
-        self.board.plan, self.board.directory, self.board.stage = message.plan, message.directory, "sweeping"
-        self._redraw()
+    def on_told(self, message: Told) -> None:
+        """News has arrived in the UI thread."""
+        message.session.take(message.news)
 
-    def on_planned(self, message: Planned) -> None:
-        """There is a plan."""
-        if message.options is self.board.options:
-            self.board.plan, self.board.directory = message.plan, message.directory
-            self.board.finished_before = message.finished
-            if self.board.stage == "planning":
-                self.board.stage = "pricing"
-            self._redraw()
-
-    def on_priced(self, message: Priced) -> None:
-        """There is a price."""
-        if message.options is self.board.options:
-            self.board.estimate = message.estimate
-            if self.board.stage == "pricing":
-                self.board.stage = "ready"
-            self._redraw()
-
-    def on_refused(self, message: Refused) -> None:
-        """It cannot be planned or swept."""
-        if message.options is self.board.options:
-            self.board.problem, self.board.stage, self.board.starting = message.sentence, "refused", False
-            if isinstance(self.screen, SweepScreen):
-                self.pop_screen()
-            self._redraw()
-
-    def on_broke(self, message: Broke) -> None:
-        """Something of our own broke."""
-        self.board.traceback = message.traceback
-        self.board.problem = message.traceback.strip().splitlines()[-1]
-        self.push_screen(Words("Something broke", Text(printable(message.traceback))))
-        self.board.stage, self.board.starting = "ended" if self.board.state.trials else "refused", False
-        self._redraw()
-
-    def on_happened(self, message: Happened) -> None:
-        """The sweep goes on; screens draw it when their time comes."""
-        before = self.board.state.phase
-        for event in message.events:
-            self.board.state.apply(event)
-            if isinstance(event, SweepStarted):
-                self.board.stage, self.board.starting = "sweeping", False
-            elif isinstance(event, SweepEnded):
-                self.board.stage = "ending"
-        if before != self.board.state.phase:
-            self.board.wish = ""
-            self._redraw()
-        self._refit()
-        self._see_whether_ended()
-
-    def on_remembered(self, message: Remembered) -> None:
-        """Loss curves of earlier runs."""
-        self.board.state.load_history(dict(message.history))
-
-    def on_fitted(self, message: Fitted) -> None:
-        """A fit is ready; another begins if more has finished since."""
-        self._fitting = False
-        self.board.fitted = message
-        self._refit()
-        self._redraw()
-        self._see_whether_ended()
-
-    def _refit(self) -> None:
-        state, fitted = self.board.state, self.board.fitted
-        if self._fitting or state.plan is None or (fitted and fitted.version == state.outcomes_version):
+    def _changed(self, session: Session, what: What) -> None:
+        if session is not self.session:
             return
-        self._fitting = True
-        outcomes, targets = state.outcomes(), self.board.options.targets
-        self._background(partial(fit, self.post_message, state.plan, outcomes, targets, state.outcomes_version))
-
-    def _see_whether_ended(self) -> None:
-        """Once the sweep has ended and the last fit is in: show the answer, write the files."""
-        state = self.board.state
-        if self.board.stage != "ending" or self._fitting:
-            return
-        self.board.stage = "ended"
         self._redraw()
-        if self.board.reading:
-            return
-        self.action_export()
-        if state.phase == "done" and isinstance(self.screen, SweepScreen):
-            self.push_screen(ResultScreen(self.board))
-
-    def on_exported(self, message: Exported) -> None:
-        """Files were written, or not."""
-        if message.problem:
-            self.notify(message.problem, severity="error", markup=False)
-        if message.paths:
-            self.board.exported = message.paths
-        self._redraw()
-        if message.whole or not message.paths:
-            self._exporting = False
-            if self.board.options.exit_when_done and self.board.stage == "ended":
+        board = session.board
+        if what == "refused" and isinstance(self.screen, SweepScreen) and not board.reading:
+            self.pop_screen()
+        elif what == "broke":
+            self.push_screen(Words("Something broke", Text(printable(board.traceback))))
+        elif what == "ended" and board.state.phase == "done" and isinstance(self.screen, SweepScreen):
+            if not (board.reading or board.options.exit_when_done):
+                self.push_screen(ResultScreen(board))
+        elif what == "exported" and not session.exporting:
+            if board.options.exit_when_done and board.stage == "ended":
                 self._leave()
-            elif message.paths:
-                self.notify(f"wrote {len(message.paths)} files to {message.paths[0].parent}", markup=False)
+            elif board.export_problem:
+                self.notify(board.export_problem, severity="error", markup=False)
+            elif board.exported:
+                self.notify(f"wrote {len(board.exported)} files to {board.exported[0].parent}", markup=False)
 
-    def _background(self, work: Callable[[], Any]) -> None:
-        self.run_worker(work, thread=True, group="background", exit_on_error=False)
+    def _redraw(self) -> None:
+        for screen in self.screen_stack[-2:]:  # also the one that a question lies over
+            if isinstance(screen, BoardScreen):
+                screen.redraw()
+        allowed = tuple(self.check_action(action, ()) for action in CONDITIONAL)
+        if allowed != self._allowed:
+            self._allowed = allowed
+            self.refresh_bindings()
 
     # ---- keys ----
 
-    def on_workload_chosen(self, message: WorkloadChosen) -> None:
+    def on_start_screen_workload_chosen(self, message: StartScreen.WorkloadChosen) -> None:
         """Plan another workload."""
         options = self.board.options
-        self._replan(replace(options, request=replace(options.request, workload=message.name)))
-
-    def _replan(self, options: Options) -> None:
-        board = self.board
-        board.options, board.stage = options, "planning"
-        board.plan = board.directory = board.estimate = None
-        board.problem = board.traceback = ""
-        board.finished_before = 0
-        self.sweeper.plan(options)
-        self._redraw()
+        self.session.replan(replace(options, request=replace(options.request, workload=message.name)))
 
     def action_start(self) -> None:
         """Sweep; or go on after a stop."""
-        board = self.board
-        board.starting, board.problem = True, ""
-        self.sweeper.sweep()
+        self.session.start()
         if not isinstance(self.screen, SweepScreen):
-            self.push_screen(SweepScreen(board))
-        self._redraw()
+            self.push_screen(SweepScreen(self.board))
 
     def action_pause(self) -> None:
         """Hold the workers between two steps."""
-        self._wish("pausing…", self.sweeper.control.pause)
+        self.session.pause()
 
     def action_resume(self) -> None:
         """Let the workers go on."""
-        self._wish("resuming…", self.sweeper.control.resume)
-
-    def _wish(self, word: str, ask: Callable[[], None]) -> None:
-        ask()
-        self.board.wish = word
-        self._redraw()
+        self.session.resume()
 
     def action_stop(self) -> None:
         """End the sweep; what is finished is kept."""
 
         def answered(yes: bool | None) -> None:
-            if yes and self.board.busy:
-                self._wish("stopping…", self.sweeper.control.stop)
+            if yes:
+                self.session.stop()
 
         running = self.board.state.count("running")
         detail = f"Finished trials are kept; the {running} running will start over when it goes on."
@@ -267,6 +173,7 @@ class FlopsfitApp(App[int]):
             "stop": board.busy and phase in ("running", "paused"),
             "optimum": board.plan is not None,
             "export": bool(board.state.trials),
+            "back": not board.busy and not board.reading,
             "warnings": bool(warnings(board)),
         }
         return allowed.get(action, True)
@@ -289,12 +196,11 @@ class FlopsfitApp(App[int]):
 
     def action_export(self) -> None:
         """Write the files again."""
-        board = self.board
-        if board.directory and board.plan and not self._exporting:
-            self._exporting = True
-            self._background(
-                partial(export, self.post_message, board.directory, board.plan, board.options.targets, self.leaving)
-            )
+        self.session.export()
+
+    async def action_back(self) -> None:
+        """From a sweep that does not run to the start screen."""
+        await self.pop_screen()
 
     async def action_quit(self) -> None:
         """Leave; asks when a sweep runs."""
@@ -311,29 +217,8 @@ class FlopsfitApp(App[int]):
             self.push_screen(Ask("A sweep is running. Quit?", detail, "Quit", "Go on"), answered)
 
     def _leave(self) -> None:
-        self.leaving.stop()
-        self.sweeper.quit()
-        self.exit(self.exit_code())
-
-    def exit_code(self) -> int:
-        """0 done or only looked at, 1 nothing finished, 2 refused, 3 some trials failed, 130 interrupted."""
-        state = self.board.state
-        if not state.trials:
-            return USAGE if self.board.stage == "refused" else DONE
-        if state.phase != "done":
-            return INTERRUPTED
-        if not state.count("finished"):
-            return FAILED
-        return SOME_FAILED if state.count("failed") else DONE
-
-    def _redraw(self) -> None:
-        for screen in self.screen_stack[-2:]:  # also the one that a question lies over
-            if isinstance(screen, BoardScreen):
-                screen.redraw()
-        allowed = tuple(self.check_action(action, ()) for action in CONDITIONAL)
-        if allowed != self._allowed:
-            self._allowed = allowed
-            self.refresh_bindings()
+        self.session.close()
+        self.exit(self.board.exit_code)
 
 
 def open_app(directory: Path, targets: tuple[float, ...] = ()) -> int:
@@ -365,4 +250,4 @@ def _run(app: FlopsfitApp) -> int:
         print(f"the sweep is in {board.directory}", file=sys.stderr)
     if board.problem and not board.state.trials:
         print(f"flopsfit-tui: {board.problem}", file=sys.stderr)
-    return code if code is not None else app.return_code or FAILED
+    return code if code is not None else app.return_code or 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,7 @@ from flopsfit_tui.core.state import SweepState
 from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.report.analysis import Analysis, OptimumRow
-from flopsfit_tui.tui.messages import Fitted
+from flopsfit_tui.tui.news import Fitted
 
 Stage = Literal["planning", "pricing", "ready", "refused", "sweeping", "ending", "ended"]
 
@@ -33,8 +33,17 @@ class Board:
     state: SweepState = field(default_factory=SweepState)
     fitted: Fitted | None = None
     exported: Sequence[Path] = ()
+    export_problem: str = ""
     wish: str = ""  # asked of the sweep and not yet true: "pausing…"
     reading: bool = False  # the sweep is only followed or looked at
+
+    def reset(self, options: Options) -> None:
+        """Forget everything: something else will be planned."""
+        for field_ in fields(Board):
+            if field_.name != "options":
+                default = field_.default_factory() if callable(field_.default_factory) else field_.default
+                setattr(self, field_.name, default)
+        self.options = options
 
     @property
     def busy(self) -> bool:
@@ -59,6 +68,18 @@ class Board:
         if self.options.targets:
             return self.options.targets[0]
         return self.plan.budgets[-1] * 10 if self.plan else None
+
+    @property
+    def exit_code(self) -> int:
+        """0 done or only looked at, 1 nothing finished, 2 refused, 3 some trials failed, 130 interrupted."""
+        state = self.state
+        if self.reading or not state.trials:
+            return 2 if self.stage == "refused" else 0
+        if state.phase != "done":
+            return 130
+        if not state.count("finished"):
+            return 1
+        return 3 if state.count("failed") else 0
 
     def optimum(self) -> OptimumRow | None:
         """The optimum at the target."""

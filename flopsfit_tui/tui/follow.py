@@ -11,8 +11,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from textual.message import Message
-
 from flopsfit_tui.core.control import Control
 from flopsfit_tui.core.events import (
     Event,
@@ -25,12 +23,12 @@ from flopsfit_tui.core.events import (
 )
 from flopsfit_tui.store.directory import sweeping_process
 from flopsfit_tui.store.sqlite import SqliteStore
-from flopsfit_tui.tui.messages import Broke, Happened, Opened, Remembered
+from flopsfit_tui.tui.news import Broke, Happened, News, Opened, Refused, Remembered
 
 LOOK_SECONDS = 0.7  # the writer commits progress twice a second
 
 
-def follow(post: Callable[[Message], object], directory: Path, control: Control) -> None:
+def follow(post: Callable[[News], object], directory: Path, control: Control) -> None:
     """In a thread: tell a sweep as it stands, and on, until the process that sweeps has ended or `control` stops."""
     with contextlib.suppress(RuntimeError):  # the app has gone, and its event loop with it
         try:
@@ -40,11 +38,13 @@ def follow(post: Callable[[Message], object], directory: Path, control: Control)
                     post(message)
             finally:
                 store.close()
+        except ValueError as error:
+            post(Refused(None, str(error)))
         except Exception:  # noqa: BLE001 - shown with its traceback; the app goes on
             post(Broke(traceback.format_exc()))
 
 
-def tell(store: SqliteStore, control: Control) -> Iterator[Message]:
+def tell(store: SqliteStore, control: Control) -> Iterator[News]:
     """What a store holds, then what comes to it. Raises ValueError when the sweep was stopped before it had a plan."""
     plan = store.plan()
     if plan is None:

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -15,7 +16,6 @@ from flopsfit_tui.tui.board_screen import BoardScreen
 from flopsfit_tui.tui.key_line import KeyLine
 from flopsfit_tui.tui.lines import printable, shorten, title_line
 from flopsfit_tui.tui.look import palette_of, style
-from flopsfit_tui.tui.messages import WorkloadChosen
 from flopsfit_tui.tui.plan_view import plan_table, plan_totals
 from flopsfit_tui.workloads.builtin import BUILTIN
 
@@ -26,6 +26,13 @@ class StartScreen(BoardScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,s", "app.start", "Start the sweep", key_display="enter"),
     ]
+
+    class WorkloadChosen(Message):
+        """A person picked another workload."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
 
     def compose(self) -> ComposeResult:
         """Title, workloads, plan, totals, keys."""
@@ -57,7 +64,7 @@ class StartScreen(BoardScreen):
         if event.option.id == str(self.board.options.request.workload):
             await self.run_action("app.start")
         elif event.option.id:
-            self.post_message(WorkloadChosen(event.option.id))
+            self.post_message(self.WorkloadChosen(event.option.id))
 
     def draw(self) -> None:
         """Take up what the board says now."""

@@ -56,6 +56,7 @@ class SweepScreen(BoardScreen):
         Binding("l", "law", "IsoFLOP curves by parabola or by law", show=False),
         Binding("o", "app.optimum", "Optimum"),
         Binding("e", "app.export", "Export"),
+        Binding("escape", "app.back", "Back to the plan", show=False),
         Binding("w", "app.warnings", "Warnings", show=False),
     ]
 

@@ -19,8 +19,6 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from textual.message import Message
-
 from flopsfit_tui.core.control import Control
 from flopsfit_tui.core.events import Event, SweepStarted, TrialProgress
 from flopsfit_tui.core.options import Options
@@ -36,12 +34,12 @@ from flopsfit_tui.sweep.executor import Executor, Interrupted
 from flopsfit_tui.sweep.prepare import make_executor, make_plan, price
 from flopsfit_tui.sweep.processes import Processes
 from flopsfit_tui.sweep.run import run_sweep
-from flopsfit_tui.tui.messages import Broke, Exported, Fitted, Happened, Planned, Priced, Refused, Remembered
+from flopsfit_tui.tui.news import Broke, Exported, Fitted, Happened, News, Planned, Priced, Refused, Remembered
 
 POST_SECONDS = 0.1  # progress is posted at most this often; everything else at once
 NICE = 5  # workers stand back, so that a key is answered while every core trains
 
-Post = Callable[[Message], object]
+Post = Callable[[News], object]
 
 
 class SweepThread:
@@ -104,7 +102,7 @@ class SweepThread:
             if not self._quitting:
                 self._post(Broke(traceback.format_exc()))
 
-    def _post(self, message: Message) -> None:
+    def _post(self, message: News) -> None:
         with contextlib.suppress(RuntimeError):  # the app has gone, and its event loop with it
             self._post_message(message)
 

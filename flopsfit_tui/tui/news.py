@@ -1,12 +1,10 @@
-"""What the background threads and the screens tell the app."""
+"""What the background threads say: plain facts, carried to the app in one kind of message."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from textual.message import Message
 
 from flopsfit_tui.core.events import Event
 from flopsfit_tui.core.options import Options
@@ -16,8 +14,8 @@ from flopsfit_tui.report.analysis import Analysis
 from flopsfit_tui.report.series import IsoCurve, Residuals, Scaling
 
 
-@dataclass
-class Planned(Message):
+@dataclass(frozen=True)
+class Planned:
     """The plan that the options mean, where it will be written, and how much of it lies there finished."""
 
     options: Options
@@ -26,45 +24,45 @@ class Planned(Message):
     finished: int
 
 
-@dataclass
-class Priced(Message):
+@dataclass(frozen=True)
+class Priced:
     """What the plan will cost."""
 
     options: Options
     estimate: Estimate
 
 
-@dataclass
-class Refused(Message):
+@dataclass(frozen=True)
+class Refused:
     """What was asked for cannot be done; one sentence that says what would."""
 
-    options: Options
+    options: Options | None
     sentence: str
 
 
-@dataclass
-class Broke(Message):
+@dataclass(frozen=True)
+class Broke:
     """Something of our own broke in the background."""
 
     traceback: str
 
 
-@dataclass
-class Happened(Message):
+@dataclass(frozen=True)
+class Happened:
     """Events of the sweep, in order; each is on disk already."""
 
     events: Sequence[Event]
 
 
-@dataclass
-class Remembered(Message):
+@dataclass(frozen=True)
+class Remembered:
     """Loss curves of earlier runs: (step, loss) by trial key."""
 
     history: Mapping[str, list[tuple[int, float]]]
 
 
-@dataclass
-class Fitted(Message):
+@dataclass(frozen=True)
+class Fitted:
     """What the outcomes say, and what the plots draw of it."""
 
     version: int  # of the outcomes that went in
@@ -74,8 +72,8 @@ class Fitted(Message):
     residuals: Residuals
 
 
-@dataclass
-class Exported(Message):
+@dataclass(frozen=True)
+class Exported:
     """Files written; or why they could not be."""
 
     paths: Sequence[Path]
@@ -83,16 +81,12 @@ class Exported(Message):
     whole: bool = False  # nothing more comes
 
 
-@dataclass
-class WorkloadChosen(Message):
-    """A person picked another workload."""
-
-    name: str
-
-
-@dataclass
-class Opened(Message):
+@dataclass(frozen=True)
+class Opened:
     """A sweep that is only read, and its plan."""
 
     directory: Path
     plan: Plan
+
+
+News = Planned | Priced | Refused | Broke | Happened | Remembered | Fitted | Exported | Opened
