@@ -118,11 +118,16 @@ def cli(context: click.Context, /, no_ui: bool, **options: Any) -> int | None:
 @cli.command()
 @click.argument("workload")
 @click.option("--no-ui", is_flag=True, help="Headless: narration on stderr, the answer on stdout.")
+@click.option("--tune-lr", is_flag=True, help="Sweep nothing: try five learning rates at two sizes, and report.")
 @plan_options
 @click.pass_obj
-def run(outer_no_ui: bool, /, workload: str, no_ui: bool, **options: Any) -> int:
+def run(outer_no_ui: bool, /, workload: str, no_ui: bool, tune_lr: bool, style: str, **options: Any) -> int:
     """Sweep a WORKLOAD, in the app or headless; in a directory that holds the same plan, go on with it."""
-    return _run(workload, no_ui=no_ui or outer_no_ui, start=True, **options)
+    if tune_lr:
+        from flopsfit_tui.headless import tune_rates
+
+        return tune_rates(_options(workload, **options), style)
+    return _run(workload, no_ui=no_ui or outer_no_ui, start=True, style=style, **options)
 
 
 @cli.command()

@@ -20,11 +20,14 @@ from flopsfit_tui.report.analysis import Analysis, analyse
 from flopsfit_tui.report.export import export_sweep, fit_document
 from flopsfit_tui.report.plan_text import plan_json, plan_text
 from flopsfit_tui.report.summary import summary
+from flopsfit_tui.report.tune_text import tune_json, tune_text
+from flopsfit_tui.store.base import MemoryStore
 from flopsfit_tui.store.directory import sweep_directory
 from flopsfit_tui.store.sqlite import SqliteStore, check_directory, put_aside
 from flopsfit_tui.sweep.executor import Executor
 from flopsfit_tui.sweep.prepare import make_executor, make_plan, price
 from flopsfit_tui.sweep.run import run_sweep
+from flopsfit_tui.sweep.tune import best_rates, tune_plan
 
 DONE, FAILED, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -67,6 +70,29 @@ def print_plan(options: Options, style: str = "table") -> int:
         cost = price(plan, options.request, executor, options.device)
     print(plan_text(plan, cost) if style == "table" else json.dumps(plan_json(plan, cost), indent=2))
     return DONE
+
+
+def tune_rates(options: Options, style: str = "table") -> int:
+    """Try five learning rates at two sizes on a small share of the smallest budget, and report; nothing is stored."""
+    executor, control = make_executor(options), Control()
+    with _closing(executor), _interruptible(control):
+        say("planning: measuring sizes")
+        plan = tune_plan(make_plan(options.request, executor))
+        store, state = MemoryStore(), SweepState()
+        for event in run_sweep(plan, options.request.workload, executor, store, control, device=options.device):
+            state.apply(event)
+            if isinstance(event, TrialEnded):
+                trial, outcome = state.trials[event.key].trial, event.outcome
+                result = (
+                    f"loss {outcome.loss:.4f}" if outcome.status == "finished" else f"failed\n{outcome.error.rstrip()}"
+                )
+                say(f"{plan.size_name} {trial.size}  rate {trial.learning_rate:.3g}  {result}")
+    best = best_rates(plan, store.outcomes())
+    if style == "json":
+        print(json.dumps(tune_json(plan, store.outcomes(), best), indent=2))
+    else:
+        print(tune_text(plan, store.outcomes(), best))
+    return exit_code(state)
 
 
 def answer(plan: Plan, analysis: Analysis, style: str) -> str:

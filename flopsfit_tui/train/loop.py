@@ -8,6 +8,7 @@ import traceback
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -122,6 +123,7 @@ def train_trial(
 def _train(
     workload: Workload, trial: Trial, recipe: Recipe, device: str, parts: int, log: _Log
 ) -> Iterator[TrialProgress | TrialEnded]:
+    recipe = replace(recipe, learning_rate=trial.learning_rate)
     training = Training(workload, trial.size, trial.batch_size, trial.seed, recipe, device, parts)
     log.resume()
     for step in range(trial.steps):

@@ -1,0 +1,62 @@
+"""How far the best learning rate moves with width, with and without scaling it by fan-in.
+
+    python benchmarks/learning_rate.py [FLOPS]
+
+gpt-bytes at widths 16 and 64, seven rates each, both ways, at 1e11 FLOPs a trial: 28 trials, some ten minutes on two
+cores.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+from flopsfit_tui.core.events import TrialEnded
+from flopsfit_tui.core.trial import Plan, Request
+from flopsfit_tui.plan.grid import plan_point
+from flopsfit_tui.report.summary import table
+from flopsfit_tui.store.base import MemoryStore
+from flopsfit_tui.sweep.prepare import make_plan
+from flopsfit_tui.sweep.processes import Processes
+from flopsfit_tui.sweep.run import run_sweep
+
+WIDTHS = (16, 64)
+RATES = tuple(0.016 * 2.0**k for k in range(-4, 3))
+
+
+def grid(plan: Plan, scaled: bool) -> Plan:
+    """The plan's sizes at every rate."""
+    recipe = plan.recipe if scaled else replace(plan.recipe, base_size=None)
+    budget, batch_size = plan.budgets[0], plan.trials[0].batch_size
+    trials = []
+    for rate in RATES:
+        for size in (s for s in plan.sizes if s.size in WIDTHS):
+            of_rate = replace(recipe, learning_rate=rate)
+            trials += plan_point(budget, size, 1, batch_size, plan.tokens_per_sample, of_rate, f"scaled {scaled}")
+    return replace(plan, recipe=recipe, trials=tuple(trials))
+
+
+def main(budget: float) -> None:
+    """Train the grid both ways and print its losses and the best rate of each width."""
+    executor = Processes()
+    try:
+        plan = make_plan(Request("gpt-bytes", budgets=(budget,), sizes=WIDTHS), executor)
+        for scaled in (False, True):
+            these = grid(plan, scaled)
+            ended = (e for e in run_sweep(these, "gpt-bytes", executor, MemoryStore()) if isinstance(e, TrialEnded))
+            losses = {e.key: e.outcome.loss for e in ended}
+            found = {(t.size, t.learning_rate): losses[t.key] for t in these.trials}
+            best = {width: min(RATES, key=lambda rate: found[width, rate]) for width in WIDTHS}
+            print(f"\n{'scaled by fan-in, base 32' if scaled else 'one rate for every width'}, {budget:g} FLOPs")
+            rows = [
+                [f"{rate:.3g}", *(f"{found[w, rate]:.3f}{'*' if best[w] == rate else ' '}" for w in WIDTHS)]
+                for rate in RATES
+            ]
+            print(table(["peak rate", *(f"width {w}" for w in WIDTHS)], rows))
+            print(f"the best rate moves by x{max(best.values()) / min(best.values()):.3g}", flush=True)
+    finally:
+        executor.close()
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 1e11)
