@@ -17,7 +17,7 @@ from flopsfit_tui.fit.optimum import log_cost
 from flopsfit_tui.fit.quantities import Quantity, mean_log_loss
 from flopsfit_tui.fit.result import Fit
 from flopsfit_tui.fit.scales import exp
-from flopsfit_tui.fit.words import short
+from flopsfit_tui.fit.words import compute
 
 TOP_SHARE = 0.1  # of runs that lie on no IsoFLOP curves
 
@@ -98,7 +98,7 @@ def _warnings(ratio: Interval, budget: float) -> tuple[FitWarning, ...]:
         return ()
     side = "above" if ratio.value > 1 else "below"
     message = (
-        f"fitted without the largest budget ({short(budget)} FLOPs), the law puts its losses "
+        f"fitted without the largest budget ({compute(budget)} FLOPs), the law puts its losses "
         f"{abs(ratio.value - 1):.2%} {side} what was measured, more than noise allows: expect the same further out. "
         "Look for a recipe that changes with size or budget."
     )

@@ -33,3 +33,9 @@ def short(value: float) -> str:
         if limit <= value < 1e15:
             return f"{value / limit:.3g}{unit}"
     return f"{value:.3g}".replace("e+", "e")
+
+
+def compute(value: float) -> str:
+    """3e10, 1.26e11: FLOPs as the field writes them."""
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
