@@ -24,7 +24,7 @@ from flopsfit_tui.report.tune_text import tune_json, tune_text
 from flopsfit_tui.store.base import MemoryStore
 from flopsfit_tui.store.directory import sweep_directory
 from flopsfit_tui.store.sqlite import SqliteStore, check_directory, put_aside
-from flopsfit_tui.sweep.executor import Executor
+from flopsfit_tui.sweep.executor import Executor, Interrupted
 from flopsfit_tui.sweep.prepare import make_executor, make_plan, price
 from flopsfit_tui.sweep.run import run_sweep
 from flopsfit_tui.sweep.tune import best_rates, tune_plan
@@ -41,11 +41,9 @@ def run_headless(options: Options, style: str = "table") -> int:
         check_directory(options.out)
     executor = make_executor(options)
     control = Control()
-    with _closing(executor), _interruptible(control):
+    with _closing(executor), _interruptible(control, executor):
         say("planning: measuring sizes and timing the smallest and the largest")
         plan = make_plan(options.request, executor)
-        if control.stopped:
-            return INTERRUPTED
         cost = price(plan, options.request, executor, options.device)
         directory = sweep_directory(options, plan)
         if options.fresh and (aside := put_aside(directory)):
@@ -75,7 +73,7 @@ def print_plan(options: Options, style: str = "table") -> int:
 def tune_rates(options: Options, style: str = "table") -> int:
     """Try five learning rates at two sizes on a small share of the smallest budget, and report; nothing is stored."""
     executor, control = make_executor(options), Control()
-    with _closing(executor), _interruptible(control):
+    with _closing(executor), _interruptible(control, executor):
         say("planning: measuring sizes")
         plan = tune_plan(make_plan(options.request, executor))
         store, state = MemoryStore(), SweepState()
@@ -187,11 +185,12 @@ def _closing(executor: Executor) -> Iterator[None]:
 
 
 @contextmanager
-def _interruptible(control: Control) -> Iterator[None]:
+def _interruptible(control: Control, executor: Executor) -> Iterator[None]:
     """The first control-C, termination or hang-up stops the sweep in good order; a second control-C is Python's own."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         control.stop()
+        executor.interrupt()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -201,6 +200,8 @@ def _interruptible(control: Control) -> Iterator[None]:
             signal.signal(number, stop)
     try:
         yield
+    except Interrupted:
+        raise KeyboardInterrupt from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

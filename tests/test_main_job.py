@@ -164,6 +164,17 @@ def test_an_interrupt_keeps_what_is_finished_and_the_same_command_goes_on(number
     assert len(finished) == len(set(finished)) == 6
 
 
+def test_an_interrupt_while_planning_ends_at_once_and_writes_nothing(tiny_file, tmp_path):
+    command = [sys.executable, "-m", "flopsfit_tui", "run", tiny_file, "--no-ui", "--out", str(tmp_path / "out")]
+    planning = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert planning.stderr.readline().startswith("planning")
+    planning.send_signal(signal.SIGINT)
+    _, errors = planning.communicate(timeout=20)
+    assert planning.returncode == 130
+    assert "interrupted" in errors
+    assert not (tmp_path / "out").exists()
+
+
 def test_after_sigkill_the_same_command_goes_on(tiny_file, tmp_path):
     command = [
         sys.executable,

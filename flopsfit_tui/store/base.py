@@ -73,7 +73,8 @@ def check_same_workload(old: Plan | None, new: Plan) -> None:
         same = "another version of " if old.workload == new.workload else ""
         raise ValueError(
             f"this directory holds a sweep of {same}{old.workload}, and the plan is one of {new.workload} with other "
-            f"data or settings; give another directory, or start afresh (--fresh, resume=False), which puts the old sweep aside"
+            f"data or settings; give another directory, or start afresh (--fresh, resume=False), which puts the old "
+            f"sweep aside"
         )
 
 

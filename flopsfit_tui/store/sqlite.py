@@ -210,10 +210,14 @@ def _take(directory: Path) -> int:
 
 
 def put_aside(directory: Path) -> Path | None:
-    """Rename a directory's sweep.db, for a fresh start that loses nothing; its new path, None when there is none."""
+    """Rename a directory's sweep.db, for a fresh start that loses nothing; its new path, None when there is none.
+
+    Raises ValueError when another process sweeps there.
+    """
     old = directory / FILE
     if not old.exists():
         return None
+    os.close(_take(directory))
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(old.stat().st_mtime))
     new = directory / f"sweep-{stamp}.db"
     old.rename(new)

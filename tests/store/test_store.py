@@ -144,6 +144,8 @@ def test_a_second_writer_is_refused_and_the_first_named(tmp_path):
     )
     second = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert f"ValueError: process {os.getpid()} is sweeping in" in second.stderr
+    with pytest.raises(ValueError, match="is sweeping in"):
+        put_aside(tmp_path)
     store.close()
     SqliteStore(tmp_path).close()  # and let in when the first is done
 
