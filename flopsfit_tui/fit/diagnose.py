@@ -15,7 +15,7 @@ from flopsfit_tui.fit.arrays import Array
 from flopsfit_tui.fit.law import FitWarning, Interval
 from flopsfit_tui.fit.parabola import Parabola
 from flopsfit_tui.fit.result import Fit
-from flopsfit_tui.fit.words import factor, few, runs, short
+from flopsfit_tui.fit.words import compute, factor, few, runs, short
 
 OFF_CENTRE = 1.6  # sizes whose middle is this factor from the best one bias the parabola by about a tenth
 FAR = 10.0
@@ -45,8 +45,8 @@ def diagnose_target(fit: Fit, C: float) -> tuple[FitWarning, ...]:
         found.append(
             FitWarning(
                 "far_target",
-                f"{short(C)} FLOPs is {factor(beyond)} beyond the largest budget run: laws bend, and the interval "
-                f"does not know it. Add a budget near {short(C / FAR)}.",
+                f"{compute(C)} FLOPs is {factor(beyond)} beyond the largest budget run: laws bend, and the interval "
+                f"does not know it. Add a budget near {compute(C / FAR)}.",
             )
         )
     best = fit.predict(C)
@@ -55,7 +55,7 @@ def diagnose_target(fit: Fit, C: float) -> tuple[FitWarning, ...]:
         found.append(
             FitWarning(
                 "wide_interval",
-                f"the best size for {short(C)} FLOPs is known only within {factor(high / low)} "
+                f"the best size for {compute(C)} FLOPs is known only within {factor(high / low)} "
                 f"({short(low)} to {short(high)}). Add larger budgets, then seeds.",
             )
         )
@@ -81,9 +81,9 @@ def _of_curves(fit: Fit) -> Iterator[FitWarning]:
     for curve in fit.parabolas:
         if curve.status == "edge" and curve.band == 1 and curve.vertex is not None:
             low_end = curve.vertex.value < curve.smallest
-            yield FitWarning("edge_minimum", _edge(curve, f"at {short(curve.budget)} FLOPs", low_end))
+            yield FitWarning("edge_minimum", _edge(curve, f"at {compute(curve.budget)} FLOPs", low_end))
     drawn = [curve for curve in fit.parabolas if curve.status != "too_few"]
-    flat = [short(curve.budget) for curve in drawn if _is_shallow(curve)]
+    flat = [compute(curve.budget) for curve in drawn if _is_shallow(curve)]
     if flat:
         yield FitWarning(
             "shallow",
@@ -113,7 +113,7 @@ def _off_centre(fit: Fit) -> Iterator[FitWarning]:
     shifts = []
     for curve in fit.parabolas:
         if curve.points >= 3 and curve.band == 1 and curve.smallest < curve.largest:
-            best = fit.predict(curve.budget)
+            best = fit.law.optimum(curve.budget, fit.flops) if fit.law and fit.law.A > 0 and fit.law.B > 0 else None
             vertex = best.params if best else curve.vertex.value if curve.vertex and curve.status == "ok" else None
             if vertex:
                 shifts.append(0.5 * math.log(curve.smallest * curve.largest) - math.log(vertex))

@@ -20,7 +20,7 @@ from flopsfit_tui.fit.cost import Cost, TokenCost
 LOG_SIX = math.log(6.0)
 STEP = 1e-3  # in ln N, for the slope of a cost known only as a function: error of g' below 1e-7 for a smooth F
 SPAN = 16.0  # the measured-cost optimum is looked for within e^16 either side of the 6N one
-SCAN = 161
+SCAN = 81
 
 
 def log_cost(n: Array, flops: Cost | None) -> Array:

@@ -146,8 +146,9 @@ def derivatives(theta: Array, data: Data, delta: Array) -> tuple[Array, Array, A
     a, b = theta[:, 1:2], theta[:, 2:3]
     r = data.log_loss - np.log(q)
     pull = data.weights * psi(r, delta[:, None])
-    inside = np.abs(r) <= delta[:, None]
-    huber_weight = data.weights * np.where(inside, 1.0, delta[:, None] / np.maximum(np.abs(r), 1e-300))
+    size = np.abs(r)
+    inside = size <= delta[:, None]
+    huber_weight = data.weights * np.minimum(1.0, delta[:, None] / np.maximum(size, 1e-300))
     inverse = 1 / q
     columns = np.empty((theta.shape[0], P, q.shape[1]))
     columns[:, 0], columns[:, 1], columns[:, 2] = inverse, u * inverse, v * inverse
@@ -158,11 +159,11 @@ def derivatives(theta: Array, data: Data, delta: Array) -> tuple[Array, Array, A
     gauss = np.matmul(columns * huber_weight[:, None, :], across)
     newton = np.matmul(columns * (data.weights * inside + pull)[:, None, :], across)
     # the law's own curvature: q is bilinear in (a, alpha) and (b, beta)
-    for i, j, scaled, z, size in ((1, 3, xu, data.x, a), (2, 4, yv, data.y, b)):
+    for i, j, scaled, z, factor in ((1, 3, xu, data.x, a), (2, 4, yv, data.y, b)):
         mixed = (pull * scaled).sum(axis=1)
         newton[:, i, j] += mixed
         newton[:, j, i] += mixed
-        newton[:, j, j] -= size[:, 0] * (pull * scaled * z).sum(axis=1)
+        newton[:, j, j] -= factor[:, 0] * (pull * scaled * z).sum(axis=1)
     return gradient, newton, gauss
 
 

@@ -8,11 +8,12 @@ import numpy as np
 
 from flopsfit_tui.fit.arrays import Array
 from flopsfit_tui.fit.huber import adaptive_delta
-from flopsfit_tui.fit.polish import HIGHEST, LOWEST, Data, P, polish, residuals
+from flopsfit_tui.fit.polish import HIGHEST, LOWEST, Data, P, parts, polish, residuals
 from flopsfit_tui.fit.quantities import Centre
 from flopsfit_tui.fit.varpro import starts
 
 NARROWER = 0.1
+DUST = 1e-12  # of the loss
 ROUNDS = 20  # of fitting and measuring the noise in turn; 5 to 10 settle it
 
 
@@ -56,7 +57,7 @@ def solve(data: Data, delta: float | None) -> Solution:
     best = int(np.argmin(ends.objective))
     theta, objective, converged = ends.theta[best], float(ends.objective[best]), bool(ends.converged()[best])
     if delta is not None:
-        return Solution(theta, delta, objective, converged)
+        return Solution(_without_dust(theta, data), delta, objective, converged)
     for _ in range(ROUNDS):
         again = adaptive_delta(residuals(theta[None], data)[0], P)
         if abs(again - width) <= 1e-9 * width:
@@ -64,7 +65,14 @@ def solve(data: Data, delta: float | None) -> Solution:
         width = again
         theta = polish(theta[None], data, width, limit=2, damping=0.0).theta[0]
     end = polish(theta[None], data, width, damping=0.0)
-    return Solution(end.theta[0], width, float(end.objective[0]), bool(end.converged()[0]))
+    return Solution(_without_dust(end.theta[0], data), width, float(end.objective[0]), bool(end.converged()[0]))
+
+
+def _without_dust(theta: Array, data: Data) -> Array:
+    """The same law without a term that nowhere makes a difference to the loss: rounding errors, not a size's worth."""
+    u, v, q = (values[0] for values in parts(theta[None], data))
+    shares = np.array([1.0, float((theta[1] * u / q).max()), float((theta[2] * v / q).max()), 1.0, 1.0])
+    return np.where(shares < DUST, 0.0, theta)
 
 
 def _narrowing(noise: float, delta: float | None) -> list[float]:

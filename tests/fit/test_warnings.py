@@ -56,10 +56,11 @@ def test_an_exponent_at_its_bound():
 
 def test_a_loss_without_one_of_the_terms():
     N, D = np.meshgrid(np.geomspace(1e7, 1e9, 6), np.geomspace(1e9, 1e11, 6))
-    fit = fit_law(N, D, 1.0 + 500 / N**0.4)
-    assert fit.status == "at_bound"
-    assert "independent of tokens" in message(fit.warnings, "one_term")
-    assert fit.predict(1e20) is None
+    for L, missing in ((1.0 + 500 / N**0.4, "tokens"), (1.0 + 500 / D**0.4, "size")):
+        fit = fit_law(N, D, L)
+        assert fit.status == "at_bound"
+        assert f"independent of {missing}" in message(fit.warnings, "one_term")
+        assert fit.predict(1e20) is None
 
 
 def test_entropy_that_cannot_be_told_from_zero():
