@@ -5,10 +5,12 @@ A plot that cannot be drawn is a sentence saying why; none of these functions ra
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TypeVar
 
+from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.core.units import format_count, format_flops
 from flopsfit_tui.report.canvas import Canvas, Ticks, logs
 from flopsfit_tui.report.palette import Palette, glyph, mix
@@ -88,6 +90,25 @@ def loss_plot(curves: LossCurves, width: int, height: int, palette: Palette) -> 
     legend = [(f"{glyph(i)} {format_flops(curves.budgets[i])}", colors[i]) for i in drawn]
     hidden = f", {curves.hidden} more not drawn" if curves.hidden else ""
     return canvas.text(f"training loss by FLOPs spent{hidden}", legend, _log(format_flops), _log(_short))
+
+
+@_guarded
+def plan_plot(plan: Plan, width: int, height: int, palette: Palette) -> str:
+    """The ladders before anything is run: each budget's params on a log axis, ★ where its optimum is expected."""
+    canvas = Canvas(width, height, palette)
+    colors = palette.ramp(len(plan.budgets))
+    for i, (budget, expected, color) in enumerate(zip(plan.budgets, plan.expected, colors, strict=True)):
+        params = sorted({t.params for t in plan.trials if t.budget == budget})
+        at = math.log10(budget)
+        canvas.line(logs(params[:1] + params[-1:]), [at, at], palette.faint)
+        canvas.dots(logs(params), [at] * len(params), color, glyph(i))
+        canvas.dots(logs([expected]), [at], palette.minimum, "★")
+
+    def budgets(low: float, high: float, most: int) -> list[Tick]:  # noqa: ARG001
+        step = max(1, math.ceil(len(plan.budgets) / max(1, height - 4)))
+        return [(math.log10(b), format_flops(b)) for b in plan.budgets[::step]]
+
+    return canvas.text("planned params N by budget, ★ optimum expected", [], _log(format_count), budgets)
 
 
 @_guarded

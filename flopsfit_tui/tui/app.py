@@ -26,12 +26,15 @@ from flopsfit_tui.tui.keys import help_text
 from flopsfit_tui.tui.lines import printable, warnings
 from flopsfit_tui.tui.look import THEMES, palette_of, style
 from flopsfit_tui.tui.news import News
+from flopsfit_tui.tui.recent import request_of
+from flopsfit_tui.tui.recent_screen import RecentScreen
 from flopsfit_tui.tui.result_screen import ResultScreen
 from flopsfit_tui.tui.session import Hooks, Session, What
 from flopsfit_tui.tui.start_screen import StartScreen
 from flopsfit_tui.tui.sweep_screen import SweepScreen
 from flopsfit_tui.tui.sweep_thread import export_tables
 from flopsfit_tui.tui.words import Words
+from flopsfit_tui.workloads.builtin import BUILTIN
 
 CONDITIONAL = ("start", "pause", "resume", "stop", "optimum", "export", "warnings", "back")
 
@@ -50,7 +53,8 @@ class FlopsfitApp(App[int]):
     TITLE = "flopsfit"
     CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+q", "quit", "Quit", key_display="q"),
+        Binding("q", "quit", "Quit"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
         Binding("question_mark", "help", "Help", key_display="?"),
     ]
 
@@ -63,6 +67,7 @@ class FlopsfitApp(App[int]):
         )
         self._hooks = hooks
         self.session = Session(options, hooks, reading)  # the one that the screens show
+        self._own = self.session  # the one that plans and sweeps
         self._start = start
         self._allowed: tuple[bool | None, ...] = ()
         for theme in THEMES.values():
@@ -91,7 +96,7 @@ class FlopsfitApp(App[int]):
 
     def on_unmount(self) -> None:
         """However the app ends, its threads and workers end with it."""
-        self.session.close()
+        self._close()
 
     # ---- what the session says ----
 
@@ -133,7 +138,34 @@ class FlopsfitApp(App[int]):
     def on_start_screen_workload_chosen(self, message: StartScreen.WorkloadChosen) -> None:
         """Plan another workload."""
         options = self.board.options
-        self.session.replan(replace(options, request=replace(options.request, workload=message.name)))
+        self.session.replan(replace(options, request=Request(message.name, seeds=options.request.seeds)))
+
+    def on_start_screen_options_typed(self, message: StartScreen.OptionsTyped) -> None:
+        """Plan what the fields say."""
+        if message.problem:
+            self.session.refuse(message.options, message.problem)
+        else:
+            self.session.replan(message.options)
+
+    def action_recent(self) -> None:
+        """Earlier sweeps."""
+        self.push_screen(RecentScreen())
+
+    def on_recent_screen_picked(self, message: RecentScreen.Picked) -> None:
+        """Open an earlier sweep, or plan the rest of it."""
+        sweep, request = message.recent, request_of(message.recent.plan)
+        if message.go_on and request.workload not in BUILTIN:
+            command = f"flopsfit-tui run YOUR_FILE.py --out {sweep.directory}"
+            self.notify(f"its workload is your own: go on with `{command}`", severity="warning", markup=False)
+            return
+        self.pop_screen()
+        options = Options(request, out=sweep.directory)
+        if message.go_on:
+            self.session.replan(options)
+        else:
+            self._own, self.session = self.session, Session(options, self._hooks, reading=sweep.directory)
+            self.push_screen(SweepScreen(self.board))
+            self.session.open()
 
     def action_start(self) -> None:
         """Sweep; or go on after a stop."""
@@ -173,7 +205,7 @@ class FlopsfitApp(App[int]):
             "stop": board.busy and phase in ("running", "paused"),
             "optimum": board.plan is not None,
             "export": bool(board.state.trials),
-            "back": not board.busy and not board.reading,
+            "back": not board.busy and len(self.screen_stack) > 2,
             "warnings": bool(warnings(board)),
         }
         return allowed.get(action, True)
@@ -199,8 +231,12 @@ class FlopsfitApp(App[int]):
         self.session.export()
 
     async def action_back(self) -> None:
-        """From a sweep that does not run to the start screen."""
+        """From a sweep that does not run here to the start screen."""
         await self.pop_screen()
+        if self.session is not self._own:
+            self.session.close()
+            self.session = self._own
+            self._redraw()
 
     async def action_quit(self) -> None:
         """Leave; asks when a sweep runs."""
@@ -216,8 +252,12 @@ class FlopsfitApp(App[int]):
             detail = "Finished trials are kept; the same command goes on from there."
             self.push_screen(Ask("A sweep is running. Quit?", detail, "Quit", "Go on"), answered)
 
-    def _leave(self) -> None:
+    def _close(self) -> None:
         self.session.close()
+        self._own.close()
+
+    def _leave(self) -> None:
+        self._close()
         self.exit(self.board.exit_code)
 
 

@@ -151,7 +151,10 @@ class Grid(ScrollView, can_focus=True):
         if row >= self.row_count:
             return Strip.blank(width, self._base)
         strip = self._row(row, width)
-        return strip.apply_style(self._cursor_style()) if row == self.cursor else strip
+        if row != self.cursor:
+            return strip
+        over = self._cursor_style()
+        return Strip([Segment(s.text, (s.style or over) + over) for s in strip], strip.cell_length)
 
     def _row(self, row: int, width: int) -> Strip:
         key, content = self.fingerprint(row)

@@ -38,7 +38,9 @@ def phase_word(board: Board, palette: Palette) -> tuple[str, tuple[int, int, int
         return board.wish, palette.warn
     if state.phase == "waiting" or board.starting:
         waiting = {"planning": "measuring sizes…", "pricing": "timing…", "refused": "✗ not planned"}
-        return waiting.get(board.stage, "starting…" if board.starting else "ready"), palette.warn
+        if board.stage == "ready" and not board.starting:
+            return "ready", palette.good
+        return waiting.get(board.stage, "starting…"), palette.warn
     words = {
         "running": (
             f"▶ {'following' if board.reading else 'sweeping'} {format_seconds(round(state.running_seconds))}",

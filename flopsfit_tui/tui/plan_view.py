@@ -63,7 +63,7 @@ def plan_totals(board: Board, width: int, palette: Palette) -> Text:
     text.append(f"{format_count(sum(t.tokens for t in plan.trials))} {plan.unit}", value).append("   ")
     cost = board.estimate
     if cost is None:
-        text.append("timing the smallest and the largest…", label)
+        text.append("timing…", label)
     else:
         text.append(f"about {format_seconds(cost.total_seconds)}", style(palette.live, bold=True))
         workers = f" on {cost.workers} {cost.device} worker{'s' * (cost.workers > 1)}"

@@ -81,6 +81,8 @@ class Session:
 
     def refuse(self, options: Options, sentence: str) -> None:
         """What was typed cannot be planned: there is no plan until something else is."""
+        if self.sweeper is not None:
+            self.sweeper.forget()
         self.board.reset(options)
         self.take(Refused(options, sentence))
 

@@ -64,6 +64,10 @@ class SweepThread:
         self._options = options
         self._orders.put(lambda: self._prepare(options))
 
+    def forget(self) -> None:
+        """Let go of what is being planned: it is not wanted any more."""
+        self._options = None
+
     def sweep(self) -> None:
         """Run what was planned last, when it has been planned."""
         control = self.control = Control()
