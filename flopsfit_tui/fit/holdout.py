@@ -42,12 +42,13 @@ def hold_out(
     delta: float | None = None,
     flops: Cost | None = None,
     level: float = 0.95,
+    whole: Fit | None = None,
 ) -> HoldOut | None:
     """Fit without the largest budget and predict it; None where the rest gives no law with intervals.
 
-    N, D, L, delta, flops and level as for fit_law. Where runs lie on no IsoFLOP curves, the tenth of them that spent
-    most is held out. The interval of the ratio has the fit's uncertainty and the noise of the runs held out in it; the
-    warning "hold_out" is given where it leaves out 1.
+    N, D, L, delta, flops and level as for fit_law; whole: the fit of all of them, where there is one already. Where
+    runs lie on no IsoFLOP curves, the tenth of them that spent most is held out. The interval of the ratio has the
+    fit's uncertainty and the noise of the runs held out in it; the warning "hold_out" is given where it leaves out 1.
     """
     n, d, loss = (np.asarray(values, dtype=np.float64).ravel() for values in (N, D, L))
     with np.errstate(all="ignore"):
@@ -58,7 +59,7 @@ def hold_out(
         spent = np.exp(log_cost(np.log(n), flops) + np.log(d))
         top = _top(spent, n)
         rest = fit_law(n[~top], d[~top], loss[~top], delta=delta, flops=flops, level=level)
-        whole = fit_law(n, d, loss, delta=delta, flops=flops, level=level)
+        whole = whole or fit_law(n, d, loss, delta=delta, intervals=False, flops=flops)
         if rest.spread is None or rest.theta is None or rest.centre is None:
             return None
         budget = float(spent[top].min())

@@ -120,7 +120,8 @@ def fit_report(
     used = ~fit.excluded
     held_out = None
     if full:
-        held_out = hold_out(runs.params[used], runs.tokens[used], runs.losses[used], delta=delta, flops=runs.cost)
+        kept = (values[used] for values in (runs.params, runs.tokens, runs.losses))
+        held_out = hold_out(*kept, delta=delta, flops=runs.cost, whole=fit)
     asked = tuple(_row(fit, runs, target) for target in targets)
     warnings = fit.warnings + (held_out.warnings if held_out else ())
     for target in targets:

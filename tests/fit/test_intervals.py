@@ -169,11 +169,11 @@ def test_unknown_kinds_are_refused(fitted):
 
 
 def test_intervals_cover_the_truth():
-    """60 simulations of two laws; the whole study is benchmarks/fit_coverage.py. Fails by chance once in 10,000."""
+    """40 simulations of two laws; the whole study is benchmarks/fit_coverage.py. Fails by chance once in 10,000."""
     hits = []
     for name in ("besiroglu", "alpha three times beta"):
         law = LAWS[name]
-        for seed in range(30):
+        for seed in range(20):
             fit = fit_law(*noisy_sweep(seed, 0.01, law))
             best, truth = fit.predict(1e22), law.optimum(1e22)
             hits.append(fit.exponent.low <= law.exponent <= fit.exponent.high)

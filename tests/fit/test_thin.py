@@ -20,22 +20,21 @@ def ask_everything(fit):
         recommend(fit, C, [8, 16, 24], [1e6, 1e8, 1e9])
 
 
-@pytest.mark.parametrize("order", ["as planned", "shuffled", "one size a budget"])
+@pytest.mark.parametrize("order", ["as planned", "shuffled"])
 def test_a_sweep_as_it_comes_in(order):
     N, D, L = noisy_sweep(noise=0.01)
     rows = {
         "as planned": np.arange(35),
         "shuffled": np.random.default_rng(1).permutation(35),
-        "one size a budget": np.arange(35).reshape(5, 7).T.ravel(),
     }[order]
     cost = cost_of_tokens(N[:7], 6 * N[:7] + 900 * N[:7] ** 0.5)
-    for count in range(36):
+    for count in (*range(9), *range(9, 36, 4)):
         seen = rows[:count]
         ask_everything(fit_law(N[seen], D[seen], L[seen], flops=cost))
     assert fit_law(N[rows], D[rows], L[rows]).status == "converged"
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(25))
 def test_odd_data(seed):
     rng = np.random.default_rng(seed)
     count = int(rng.integers(1, 36))
