@@ -1,4 +1,17 @@
-"""The law and everything that turns losses into an answer: numpy and scipy only."""
+"""The law and everything that turns losses into an answer: arrays in, frozen results out; needs only numpy.
+
+    fit = fit_law(N, D, L)                  # params, tokens, losses
+    fit.law.alpha, fit.exponent.low         # the law in raw units; every number with its interval
+    fit.predict(1e24).params_high           # the best size for a budget, its tokens and its loss
+    fit.parabolas, fit.power_laws           # Chinchilla's approach 2, beside it
+    for warning in fit.warnings:            # what these data cannot say, and what to run to make them
+        print(warning.code, warning.message)
+    hold_out(N, D, L).loss_ratio            # the largest budget, predicted without it
+    recommend(fit, 1e24, widths, params)    # the size that can really be built
+
+The search is in varpro.py (starts), polish.py (Newton's method) and search.py (both, with the noise); uncertainty in
+intervals.py and bootstrap.py; the sentences in diagnose.py.
+"""
 
 from flopsfit_tui.fit.budgets import group_budgets
 from flopsfit_tui.fit.cost import Cost, TokenCost, cost_of_tokens

@@ -40,15 +40,18 @@ def diagnose(
 def diagnose_target(fit: Fit, C: float) -> tuple[FitWarning, ...]:
     """Warnings of a prediction at C FLOPs: how far it lies beyond the data, and how much it leaves open."""
     found = []
-    beyond = C / fit.largest_budget if fit.largest_budget else math.nan
-    if beyond > FAR:
-        found.append(
-            FitWarning(
-                "far_target",
-                f"{compute(C)} FLOPs is {factor(beyond)} beyond the largest budget run: laws bend, and the interval "
-                f"does not know it. Add a budget near {compute(C / FAR)}.",
+    for edge, times, side, end, near in (
+        (fit.largest_budget, C / (fit.largest_budget or math.inf), "beyond", "largest", C / FAR),
+        (fit.smallest_budget, (fit.smallest_budget or 0.0) / C, "below", "smallest", C * FAR),
+    ):
+        if edge is not None and times > FAR:
+            found.append(
+                FitWarning(
+                    "far_target",
+                    f"{short(C)} FLOPs is {factor(times)} {side} the {end} budget run: laws bend, and the interval "
+                    f"does not know it. Add a budget near {short(near)}.",
+                )
             )
-        )
     best = fit.predict(C)
     low, high = (best.params_low, best.params_high) if best else (None, None)
     if low and high and high > WIDE * low:

@@ -94,6 +94,7 @@ def fit_law(
             flops=flops,
             parabolas=curves,
             power_laws=fit_power_laws(list(curves), level=level),
+            smallest_budget=float(spent.min()) if spent.size else None,
             largest_budget=float(spent.max()) if spent.size else None,
         )
         return replace(fit, warnings=diagnose(fit, d, unique_tokens, names))

@@ -46,7 +46,8 @@ class Fit:
     exponent: Interval | None = None  # a in N_opt ~ C^a, under C = 6ND
     exponent_without_flagged: Interval | None = None  # the same fit on the rows that are not flagged
     flops: Cost | None = None  # cost of a token used by predict, unless it is given another
-    largest_budget: float | None = None  # the most FLOPs that any point used spent
+    smallest_budget: float | None = None  # the least FLOPs that any point used spent
+    largest_budget: float | None = None  # the most
     bounds_hit: tuple[str, ...] = ()  # which of alpha and beta are at the edge of what is allowed
     parabolas: tuple[Parabola, ...] = ()  # approach 2: one a budget
     power_laws: tuple[PowerLaw, PowerLaw] | None = None  # through their vertices: of N_opt and of D_opt

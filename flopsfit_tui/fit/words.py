@@ -24,7 +24,7 @@ def few(words: Sequence[str]) -> str:
 
 def factor(value: float) -> str:
     """x2.3, x1.2e5."""
-    return f"x{value:.3g}" if value < 999.5 else f"x{value:.1e}".replace("e+0", "e").replace("e+", "e")
+    return "x" + (f"{value:.3g}" if value < 999.5 else f"{value:.2g}").replace("e+0", "e").replace("e+", "e")
 
 
 def short(value: float) -> str:

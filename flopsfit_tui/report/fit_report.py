@@ -32,7 +32,7 @@ class Row:
     """The optimum at one budget, by both methods."""
 
     budget: float
-    kind: str  # measured, or extrapolated (beyond the runs)
+    kind: str  # measured, or extrapolated (beyond the runs, on either side)
     optimum: Optimum | None  # by the law
     parabola: float | None  # params: the vertex there, or the vertices' power law
     parabola_note: str  # why there is no vertex: "edge", "opens_downwards", "too_few", or ""
@@ -140,7 +140,8 @@ def _rows(fit: Fit, runs: Runs, asked: tuple[Row, ...]) -> tuple[Row, ...]:
 def _row(fit: Fit, runs: Runs, budget: float) -> Row:
     best = fit.predict(budget)
     curve = next((curve for curve in fit.parabolas if math.isclose(curve.budget, budget, rel_tol=1e-9)), None)
-    beyond = fit.largest_budget is not None and budget > fit.largest_budget * 1.05
+    low, high = fit.smallest_budget or budget, fit.largest_budget or budget
+    beyond = not low / 1.05 <= budget <= high * 1.05
     vertex = curve.vertex.value if curve and curve.status == "ok" and curve.vertex else None
     if vertex is None and curve is None and fit.power_laws:
         vertex = float(fit.power_laws[0](budget))

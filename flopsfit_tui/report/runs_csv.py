@@ -29,6 +29,7 @@ NAMES = {
 }  # fmt: skip
 UNITS = {"k": 1e3, "thousand": 1e3, "thousands": 1e3, "m": 1e6, "million": 1e6, "millions": 1e6, "b": 1e9, "g": 1e9,
          "billion": 1e9, "billions": 1e9, "t": 1e12, "trillion": 1e12, "trillions": 1e12}  # fmt: skip
+ROUNDING, LIKE_SIX = 0.002, 0.1  # how far C may be from 6ND before it is worth a word
 SAME_COST = 0.02  # C/D of one size may differ so much, by rounding to whole batches
 
 
@@ -181,15 +182,16 @@ def _complete(read: dict[str, Floats], notes: list[str]) -> TokenCost | None:
 
 
 def _cost(params: Floats, per_token: Floats, notes: list[str]) -> TokenCost | None:
-    if np.abs(per_token / (6 * params) - 1).max() < 0.1:
-        return None
+    off = float(np.abs(per_token / (6 * params) - 1).max())
     sizes, which = np.unique(params, return_inverse=True)
     spread = max(float(np.ptp(np.log(per_token[which == i]))) for i in range(sizes.size))
     cost = cost_of_tokens(params, per_token)
     if spread > SAME_COST or (np.diff(cost.log_flops) <= 0).any():
-        notes.append("the FLOPs given are no function of params, so optima are under C = 6ND")
+        if off > LIKE_SIX:
+            notes.append("the FLOPs given are no function of params, so optima are under C = 6ND")
         return None
-    notes.append("the FLOPs given count more than 6ND, so optima are under the cost of a token that they imply")
+    if off > ROUNDING:
+        notes.append("optima are under the cost of a token that the FLOPs given imply, not 6N")
     return cost
 
 

@@ -113,6 +113,7 @@ def test_a_target_far_out_and_wide_open():
     found = diagnose_target(fit, 1e23)
     assert codes(found) == ["far_target", "wide_interval"]
     assert "beyond the largest budget run" in message(found, "far_target")
+    assert "below the smallest budget run" in message(diagnose_target(fit, 1e15), "far_target")
 
 
 def test_a_largest_budget_that_the_others_do_not_foresee():

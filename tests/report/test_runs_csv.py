@@ -126,4 +126,14 @@ def test_flops_that_are_no_function_of_params_are_not_used(csv_file):
     runs = read_runs(csv_file("N,D,C,loss\n1e6,1e7,1.2e14,3\n1e6,1e7,9e13,3\n2e6,1e7,1.2e14,3\n"))
     assert runs.cost is None
     assert any("no function of params" in note for note in runs.notes)
-    assert read_runs(csv_file("N,D,C,loss\n1e6,1e7,6e13,3\n2e6,1e7,1.21e14,3\n")).cost is None
+    near = read_runs(csv_file("N,D,C,loss\n1e6,1e7,6e13,3\n1e6,1e7,6.3e13,3\n2e6,1e7,1.21e14,3\n"))
+    assert near.cost is None
+    assert len(near.notes) == 4
+
+
+def test_flops_that_count_more_than_6nd_are_believed(csv_file):
+    runs = read_runs(csv_file("N,D,C,loss\n1e6,1e7,6.3e13,3\n2e6,1e7,1.24e14,3\n"))
+    assert runs.cost([1e6, 2e6]) == pytest.approx([6.3e6, 1.24e7])
+    assert "not 6N" in runs.notes[-1]
+    exact = read_runs(csv_file("N,D,C,loss\n1e6,1e7,6e13,3\n2e6,1e7,1.2e14,3\n"))
+    assert len(exact.notes) == 4
