@@ -19,6 +19,8 @@ def log_ticks(low: float, high: float, most: int, label: Callable[[float], str])
         if len(found) > most:
             break
         best = found
+    if not best and high < 10 * low:  # no round number of two digits lies between them
+        return [(math.log10(at), label(at)) for at, _ in linear_ticks(low, high, most - 1)]
     if not best:  # more decades than ticks
         step = math.ceil(len(decades) / max(1, most))
         best = [10.0**d for d in decades if d % step == 0 and low <= 10.0**d <= high]

@@ -208,9 +208,9 @@ class Grid(ScrollView, can_focus=True):
         if height <= 0:
             return
         if row < self.scroll_y:
-            self.scroll_to(y=row, animate=False)
+            self.scroll_to(y=row, animate=False, immediate=True)
         elif row >= self.scroll_y + height:
-            self.scroll_to(y=row - height + 1, animate=False)
+            self.scroll_to(y=row - height + 1, animate=False, immediate=True)
 
     def on_click(self, event: events.Click) -> None:
         """The mouse moves the cursor; a second click opens its row."""
