@@ -51,8 +51,8 @@ def find_optimal(
 
     model_cls: a class or factory; `model_cls(**{model_size_param: size}, **model_kwargs)` gives a torch Module.
     dataset, val_dataset: a torch Dataset (map-style or iterable), a DataLoader, or a callable that gives batches
-        (passed `batch_size` and `seed` where it takes them). A batch is (inputs, ..., targets) or a dict with "labels"; its
-        first dimension counts samples. Without val_dataset a tenth, at most 2048 samples, is held out.
+        (passed `batch_size` and `seed` where it takes them). A batch is (inputs, ..., targets) or a dict with "labels";
+        its first dimension counts samples. Without val_dataset a tenth, at most 2048 samples, is held out.
     loss_fn: (model output, targets) -> scalar tensor, the mean loss in nats.
     compute_budgets: training FLOPs of one trial, several; None: five from 1e11 to 1.6e12.
     train: False, or no dataset or no loss_fn, returns the Plan and trains nothing.
