@@ -115,8 +115,10 @@ class Grid(ScrollView, can_focus=True):
     # ---- drawing ----
 
     def on_resize(self) -> None:
-        """Choose the columns that fit."""
+        """Choose the columns that fit, and keep the cursor in sight."""
         self._fit_columns()
+        if self.touched:
+            self.call_after_refresh(self.show_row, self.cursor)
 
     def _fit_columns(self) -> None:
         room = self.scrollable_content_region.width or self.size.width

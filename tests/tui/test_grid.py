@@ -60,6 +60,7 @@ def lines(app):
 async def test_a_hundred_thousand_rows_draw_only_what_is_in_sight():
     app = Host(100_000)
     async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
         began = time.perf_counter()
         await pilot.press("end")
         await pilot.pause()
