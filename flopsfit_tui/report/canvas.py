@@ -80,17 +80,17 @@ def padded(low: float, high: float, share: float) -> tuple[float, float]:
 
 
 def header(caption: str, legend: Legend, width: int, palette: Palette) -> str:
-    """The caption at the left and as much of the legend as fits at the right."""
-    caption = caption[:width]
-    room = width - len(caption) - 2
-    shown, used = [], 0
+    """Caption at the left, legend at the right; the caption gives way, first from its comma on, then wholly."""
+    wanted = sum(len(text) + 2 for text, _ in legend)
+    shorter = caption.partition(",")[0]
+    caption = next((c for c in (caption, shorter, "") if len(c) + wanted <= width), caption)[:width]
+    room, shown = width - len(caption), []
     for text, color in legend:
-        used += len(text) + 2
-        if used > room:
+        if len(text) + 2 > room:
             break
-        shown.append(paint(text, color))
-    room += 2 - sum(len(text) + 2 for text, _ in legend[: len(shown)]) + 2 * bool(shown)
-    return paint(caption, palette.muted) + " " * max(0, room if shown else 0) + "  ".join(shown)
+        room -= len(text) + 2
+        shown.append("  " + paint(text, color))
+    return paint(caption, palette.muted) + " " * room + "".join(shown)
 
 
 def paint(text: str, color: Color) -> str:

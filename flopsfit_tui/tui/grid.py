@@ -101,6 +101,17 @@ class Grid(ScrollView, can_focus=True):
         """What stands over a column."""
         return column.title
 
+    def title_style(self, column: Column) -> Style:  # noqa: ARG002 - for those that override it
+        """How it is written."""
+        return self.get_component_rich_style("grid--header")
+
+    def cell_of_cursor(self) -> str | None:
+        """The column of the cursor's cell; None when the cursor is the whole row."""
+        return None
+
+    def clicked_column(self, column: Column) -> None:
+        """A click in a row, at a column."""
+
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Other columns."""
         self._all_columns = tuple(columns)
@@ -144,8 +155,7 @@ class Grid(ScrollView, can_focus=True):
             self._look, self._base = look, self.rich_style
             self._made.clear()
         if y == 0:
-            style = self.get_component_rich_style("grid--header")
-            return self._strip([(self.title(c), style) for c in self.columns], width)
+            return self._strip([(self.title(c), self.title_style(c)) for c in self.columns], width)
         row = y - 1 + round(self.scroll_y)
         if not self.row_count and y == 2:
             style = self.get_component_rich_style("grid--header")
@@ -155,8 +165,24 @@ class Grid(ScrollView, can_focus=True):
         strip = self._row(row, width)
         if row != self.cursor:
             return strip
-        over = self._cursor_style()
-        return Strip([Segment(s.text, (s.style or over) + over) for s in strip], strip.cell_length)
+        return self._with_cursor(strip)
+
+    def _with_cursor(self, strip: Strip) -> Strip:
+        """The cursor over a row, or over its one cell."""
+        over, cell = self._cursor_style(), self.cell_of_cursor()
+        widths = self._widths()
+        spans = [w + GAP for w in widths]
+        if cell is not None:
+            names = [column.name for column in self.columns]
+            if cell not in names:
+                return strip
+            place = names.index(cell)
+            start, stop = sum(spans[:place]), sum(spans[:place]) + widths[place]
+            parts = [strip.crop(0, start), strip.crop(start, stop), strip.crop(stop, strip.cell_length)]
+        else:
+            parts = [Strip([]), strip, Strip([])]
+        middle = [Segment(s.text, (s.style or over) + over) for s in parts[1]]
+        return Strip([*parts[0], *middle, *parts[2]], strip.cell_length)
 
     def _row(self, row: int, width: int) -> Strip:
         key, content = self.fingerprint(row)
@@ -221,6 +247,9 @@ class Grid(ScrollView, can_focus=True):
         if event.y == 0:
             self.header_clicked(event.x)
         elif 0 <= row < self.row_count:
+            column = self.column_at(event.x)
+            if column is not None:
+                self.clicked_column(column)
             if row == self.cursor and event.chain > 1:
                 self.action_choose()
             self.cursor = row

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.widgets import Static
 
+from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.report.plots import isoflop_law_plot, isoflop_plot, loss_plot, residual_plot, scaling_plot
 from flopsfit_tui.report.series import loss_series
 from flopsfit_tui.tui.board import Board
@@ -19,14 +20,16 @@ from flopsfit_tui.tui.key_line import KeyLine
 from flopsfit_tui.tui.lines import optimum_line, progress_line, title_line, warning_line
 from flopsfit_tui.tui.look import palette_of
 from flopsfit_tui.tui.plot_view import PlotView
+from flopsfit_tui.tui.point_table import PointTable
 from flopsfit_tui.tui.trial_screen import TrialScreen
 from flopsfit_tui.tui.trial_table import TrialTable
 
 REDRAW_SECONDS = 0.5  # two a second cost a small sweep an eighth of its speed, eight two fifths
-TABLE = "trials"
+TABLES = {"points": "Points", "trials": "Trials"}
 PLOTS = {"isoflop": "IsoFLOP", "loss": "Loss", "scaling": "Scaling", "residuals": "Residuals"}
-PANELS = [TABLE, *PLOTS]
-TITLES = {TABLE: "Trials", **PLOTS}
+TITLES = TABLES | PLOTS
+PANELS = list(TITLES)
+WIDE, TALL = 110, 34  # columns for tables beside plots, rows for two of each
 
 
 class Tab(Static):
@@ -62,7 +65,8 @@ class SweepScreen(BoardScreen):
 
     def __init__(self, board: Board) -> None:
         super().__init__(board)
-        self._panel = TABLE
+        self._panel = "points"
+        self._table, self._plot = "points", "isoflop"  # the last of each that was chosen
         self._zoomed = False
         self._by_law = False
         self._drawn: object = None
@@ -74,8 +78,11 @@ class SweepScreen(BoardScreen):
             for i, name in enumerate(PANELS):
                 yield Tab(name, f"{i + 1} {TITLES[name]}")
         with Horizontal(id="body"):
-            with Vertical(id="panel-trials", classes="panel"):
-                yield TrialTable(self.board, id="trials")
+            with Vertical(id="tables"):
+                with Vertical(id="panel-points", classes="panel"):
+                    yield PointTable(self.board, id="points")
+                with Vertical(id="panel-trials", classes="panel"):
+                    yield TrialTable(self.board, id="trials")
             with Container(id="plots"):
                 for name in PLOTS:
                     with Vertical(id=f"panel-{name}", classes="panel"):
@@ -89,24 +96,20 @@ class SweepScreen(BoardScreen):
         """Begin to draw."""
         for name in PANELS:
             self.query_one(f"#panel-{name}").border_title = TITLES[name]
-        self.query_one(TrialTable).focus()
+        self.query_one(PointTable).focus()
         self.set_interval(REDRAW_SECONDS, self._tick)
 
     # ---- which panels are in sight ----
 
     def visible_panels(self) -> list[str]:
-        """The panels that the size has room for, around the one chosen."""
+        """The panels that the size has room for, among them the one chosen."""
         width, height = self.size
-        if self._zoomed or width < 110:
+        if self._zoomed or width < WIDE:
             return [self._panel]
         plots = list(PLOTS)
-        count = 4 if width >= 190 and height >= 50 else 2 if height >= 34 else 1
-        at = plots.index(self._panel) if self._panel in PLOTS else self._plot_at
-        first = at // count * count
-        self._plot_at = at
-        return [TABLE, *plots[first : first + count]]
-
-    _plot_at = 0
+        count = 4 if width >= 190 and height >= 50 else 2 if height >= TALL else 1
+        first = plots.index(self._plot) // count * count
+        return [*(TABLES if height >= TALL else [self._table]), *plots[first : first + count]]
 
     def _arrange(self) -> None:
         shown = self.visible_panels()
@@ -114,29 +117,34 @@ class SweepScreen(BoardScreen):
             panel = self.query_one(f"#panel-{name}")
             panel.display = name in shown
             panel.set_class(len(shown) == 1, "alone")
-        plots = self.query_one("#plots")
+        tables, plots = self.query_one("#tables"), self.query_one("#plots")
+        tables.display = any(name in TABLES for name in shown)
+        tables.set_class(len(shown) == 1, "alone")
         plots.display = any(name in PLOTS for name in shown)
-        plots.set_class(len(shown) == 5, "four")
+        plots.set_class(sum(name in PLOTS for name in shown) == 4, "four")
+        points = self.query_one("#panel-points")
+        both = all(name in shown for name in TABLES)
+        points.styles.height = min(self.query_one(PointTable).row_count + 3, self.size.height // 2) if both else "1fr"
 
     def action_panel(self, step: int) -> None:
-        """The next panel, or the one before."""
-        narrow = self._zoomed or self.size.width < 110
-        names = PANELS if narrow else list(PLOTS)
-        at = names.index(self._panel) if self._panel in names else self._plot_at if not narrow else 0
-        self.action_show(names[(at + step) % len(names)])
+        """The next panel, or the one before: of all when one is in sight, else of the plots."""
+        names = PANELS if len(self.visible_panels()) == 1 else list(PLOTS)
+        at = self._panel if self._panel in names else self._plot
+        self.action_show(names[(names.index(at) + step) % len(names)])
 
     def action_show(self, name: str) -> None:
         """A panel by its number or a click on its tab."""
         self._panel = name
-        self._arrange()
-        if name == TABLE:
-            self.query_one(TrialTable).focus()
+        if name in TABLES:
+            self._table = name
+        else:
+            self._plot = name
         self.redraw()
+        if name in TABLES:
+            self.query_one(f"#{name}").focus()
 
     def action_zoom(self) -> None:
         """The chosen panel alone, or all again."""
-        if self._panel == TABLE and not self._zoomed and self.size.width >= 110:
-            self._panel = list(PLOTS)[self._plot_at]
         self._zoomed = not self._zoomed
         self.redraw()
 
@@ -147,8 +155,19 @@ class SweepScreen(BoardScreen):
 
     def on_grid_chosen(self, message: Grid.Chosen) -> None:
         """Enter on a trial shows it."""
-        if isinstance(message.grid, TrialTable):
-            self.app.push_screen(TrialScreen(self.board, message.grid.trial(message.row).trial.key))
+        trials = self.selected()
+        if trials and message.grid.id in TABLES:
+            self.app.push_screen(TrialScreen(self.board, trials[0].trial.key))
+
+    def selected(self) -> list[TrialState]:
+        """The trials under the cursor of the table that has the focus, or had it last."""
+        table: PointTable | TrialTable = self.query_one(f"#{self._table}")  # type: ignore[assignment]
+        return table.selected()
+
+    def on_descendant_focus(self) -> None:
+        """The table with the focus is the one that keys are about."""
+        if isinstance(self.focused, PointTable | TrialTable):
+            self._table = self.focused.id or self._table
 
     # ---- drawing ----
 
@@ -172,7 +191,9 @@ class SweepScreen(BoardScreen):
         self.put("#warning", warning)
         self.query_one("#warning").display = bool(warning)
         self.put("#progress", progress_line(board, width, palette))
-        if TABLE in shown:
+        if "points" in shown:
+            self.query_one(PointTable).redraw()
+        if "trials" in shown:
             self.query_one(TrialTable).redraw()
         for name in shown:
             if name in PLOTS:

@@ -56,6 +56,10 @@ class TrialTable(Grid):
         """The trial in a row."""
         return self._rows[row]
 
+    def selected(self) -> list[TrialState]:
+        """The trial under the cursor."""
+        return self._rows[self.cursor : self.cursor + 1]
+
     def cells(self, row: int, columns: Sequence[Column]) -> list[Cell]:
         """Every cell of a trial."""
         palette = palette_of(self.app)

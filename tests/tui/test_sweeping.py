@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.tui.ask import Ask
+from flopsfit_tui.tui.point_table import PointTable
 from flopsfit_tui.tui.result_screen import ResultScreen
 from flopsfit_tui.tui.start_screen import StartScreen
 from flopsfit_tui.tui.sweep_screen import SweepScreen
@@ -40,6 +41,8 @@ async def test_a_key_starts_the_sweep_and_it_ends_with_the_optimum(open_app, opt
         assert "compute-optimal at 8e6" in app.text("#headline")
         assert "N_opt" in app.text("#law") or "no law" in app.text("#law")
         await app.press("escape")
+        assert any("★" in line for line in app.picture())
+        await app.press("2")
         table = app.app.screen.query_one(TrialTable)
         assert table.row_count == 9
         assert any("finished" in line for line in app.picture())
@@ -138,6 +141,7 @@ async def test_failed_trials_are_counted_and_show_their_traceback(open_app, rehe
         assert app.state.count("failed") == 3
         await app.press("escape")
         assert "3 failed" in app.text("#title")
+        await app.press("2")
         table = app.app.screen.query_one(TrialTable)
         table.cursor = next(i for i in range(table.row_count) if table.trial(i).status == "failed")
         await app.press("enter")
@@ -160,3 +164,35 @@ async def test_export_writes_the_files_while_the_sweep_stands(open_app, rehearse
         assert {path.name for path in app.board.exported} >= {"trials.csv", "optimum.csv", "fit.json"}
         assert all(path.exists() for path in app.board.exported)
         assert os.access(options.out / "history.csv", os.R_OK)
+
+
+async def test_the_points_are_a_table_of_cells_with_the_best_of_each_budget(open_app, rehearsed, options):
+    even = replace(options.request, sizes=(4, 8, 12, 20, 28))
+    async with open_app(replace(options, request=even), start=True) as app:
+        await app.ended()
+        await app.press("escape")
+        table = app.app.screen.query_one(PointTable)
+        lines = app.picture()
+        assert sum(line.count("★") for line in lines if "FLOPs" not in line) == 3
+        assert "● 2e5" in lines[2]
+        await app.press("right", "right", "right", "down")
+        assert [now.trial.point for now in table.selected()] == [(8e5, 8)]
+        await app.press("enter")
+        assert "8e5" in app.text("#facts")
+
+
+async def test_many_budgets_move_with_the_cursor(open_app, rehearsed, options):
+    rehearsed.ends = 3
+    many = replace(options.request, budgets=tuple(2e5 * 1.2**i for i in range(20)), sizes=(4, 8))
+    async with open_app(replace(options, request=many)) as app:
+        await app.ready()
+        await app.press("enter")
+        await app.until(lambda: app.state.trials, "the trials")
+        table = app.app.screen.query_one(PointTable)
+        for _ in range(25):
+            await app.press("right")
+        assert table.cursor_column == 19
+        assert table.columns[-1].name == "19"
+        for _ in range(25):
+            await app.press("left")
+        assert table.columns[1].name == "0"
