@@ -132,6 +132,7 @@ def test_json_on_stdout(tiny_file, tmp_path):
     assert {"optimum", "law", "warnings"} <= document.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_is_finished_and_the_same_command_goes_on(number, tiny_file, tmp_path):
     command = [
@@ -175,6 +176,7 @@ def test_an_interrupt_while_planning_ends_at_once_and_writes_nothing(tiny_file, 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_after_sigkill_the_same_command_goes_on(tiny_file, tmp_path):
     command = [
         sys.executable,
