@@ -51,6 +51,7 @@ def run_headless(options: Options, style: str = "table") -> int:
         store = SqliteStore(directory)
         try:
             state = _sweep(options, plan, cost, executor, store, control)
+            plan = state.plan or plan  # with the trials that were added when it was run before
             analysis = analyse(plan, state.outcomes(), options.targets)
             for path in export_sweep(directory, plan, state.outcomes(), store.history(), analysis):
                 say(f"wrote {path}")

@@ -51,9 +51,24 @@ class TrialEnded:
 
 @dataclass(frozen=True)
 class TrialReturned:
-    """A trial was given back unfinished, because the sweep stops or its worker died; it is pending again."""
+    """A trial is pending again: given back unfinished when the sweep stops, or ended and to be trained once more."""
 
     key: str
+
+
+@dataclass(frozen=True)
+class PlanChanged:
+    """Trials were added."""
+
+    plan: Plan
+    seconds: dict[str, float]  # predicted, by trial key, of those added
+
+
+@dataclass(frozen=True)
+class SlotsChanged:
+    """Another number of trials can run at once."""
+
+    slots: int
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,8 @@ Event = (
     | TrialProgress
     | TrialEnded
     | TrialReturned
+    | PlanChanged
+    | SlotsChanged
     | SweepPaused
     | SweepResumed
     | Note

@@ -10,6 +10,8 @@ from typing import Literal
 from flopsfit_tui.core.events import (
     Event,
     Note,
+    PlanChanged,
+    SlotsChanged,
     SweepEnded,
     SweepPaused,
     SweepResumed,
@@ -79,7 +81,13 @@ class SweepState:
                 self.outcomes_version += 1
             case TrialReturned(key):
                 now = self.trials[key]
-                now.status, now.worker, now.step, now.loss = "pending", "", 0, math.nan
+                self.outcomes_version += now.outcome is not None
+                now.status, now.outcome, now.worker, now.step, now.loss = "pending", None, "", 0, math.nan
+            case PlanChanged(plan, seconds):
+                self.plan, self.predicted = plan, {**self.predicted, **seconds}
+                self.trials = {t.key: self.trials.get(t.key) or TrialState(t) for t in plan.trials}
+            case SlotsChanged(slots):
+                self.slots = slots
             case SweepPaused():
                 self._stop_clock("paused")
             case SweepResumed():

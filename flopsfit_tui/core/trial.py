@@ -72,6 +72,7 @@ class Plan:
     sizes: tuple[Size, ...]  # every size that was measured, also beyond the ladders
     trials: tuple[Trial, ...]
     notes: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()  # keys of the trials that a person added to what was planned
 
     def flops_per_token(self, size: int) -> float:
         """Measured training FLOPs a token at one setting of the knob."""
@@ -103,6 +104,7 @@ class Plan:
                 "sizes": tuple(Size(**s) for s in raw["sizes"]),
                 "trials": tuple(Trial(**t) for t in raw["trials"]),
                 "notes": tuple(raw["notes"]),
+                "added": tuple(raw.get("added", ())),
             }
         )
 

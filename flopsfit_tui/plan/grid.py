@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from flopsfit_tui.core.trial import Recipe, Size, Trial, content_hash
+from flopsfit_tui.core.trial import Plan, Recipe, Size, Trial, content_hash
 
 SPAN = 4.0  # the ladder reaches from N0 / SPAN to N0 * SPAN
 
@@ -102,3 +102,37 @@ def plan_point(
         Trial(key=content_hash({**shared, "seed": seed, "identity": identity}), seed=seed, **shared)
         for seed in range(seeds)
     ]
+
+
+def add_trial(plan: Plan, budget: float, size: Size) -> Plan:
+    """The plan with one more trial at a point, with the lowest seed that is free there.
+
+    Raises ValueError for a budget that is not the plan's, or does not pay for one batch.
+    """
+    if budget not in plan.budgets:
+        raise ValueError(f"the plan has no budget {budget:g}; it has {', '.join(f'{b:g}' for b in plan.budgets)}")
+    there = {t.seed for t in plan.trials if t.point == (budget, size.size)}
+    seed = next(i for i in range(len(there) + 1) if i not in there)
+    batch_size = plan.trials[0].batch_size
+    new = plan_point(budget, size, seed + 1, batch_size, plan.tokens_per_sample, plan.recipe, plan.identity)[-1]
+    sizes = {s.size: s for s in (*plan.sizes, size)}
+    trials = sorted((*plan.trials, new), key=lambda t: (plan.budgets.index(t.budget), t.size, t.seed))
+    return replace(
+        plan,
+        sizes=tuple(sizes[key] for key in sorted(sizes)),
+        trials=tuple(trials),
+        added=(*plan.added, new.key),
+    )
+
+
+def keep_added(plan: Plan, before: Plan | None) -> Plan:
+    """A plan with the trials that a person added when it was run before."""
+    if before is None or before.identity != plan.identity:
+        return plan
+    here = {t.key for t in plan.trials}
+    for trial in before.trials:
+        if trial.key in before.added and trial.key not in here and trial.budget in plan.budgets:
+            size = next(s for s in before.sizes if s.size == trial.size)
+            grown = add_trial(plan, trial.budget, size)
+            plan = grown if trial.key in grown.added else plan
+    return plan

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from flopsfit_tui.core.events import Event, Note, TrialEnded, TrialProgress, TrialReturned, TrialStarted
+from flopsfit_tui.core.events import Event, Note, PlanChanged, TrialEnded, TrialProgress, TrialReturned, TrialStarted
 from flopsfit_tui.core.state import HISTORY_ROWS
 from flopsfit_tui.core.trial import Outcome, Plan
 
@@ -89,6 +89,10 @@ class Thinning:
         """Begin a trial's history anew."""
         self._kept.pop(key, None)
 
+    def extend(self, plan: Plan) -> None:
+        """Know the trials that were added."""
+        self._steps.update({t.key: t.steps for t in plan.trials})
+
     def begins_anew(self, event: TrialProgress) -> bool:
         """Whether the trial has gone back to an earlier step, as after running out of memory."""
         kept = self._kept.get(event.key)
@@ -155,7 +159,11 @@ class MemoryStore:
                 self._outcomes[key] = outcome
                 self._end(key, outcome.status)
             case TrialReturned(key):
+                self._outcomes.pop(key, None)
                 self._end(key, "returned")
+            case PlanChanged(plan):
+                self._plan = plan
+                self._thinning.extend(plan)
             case Note():
                 self.notes.append(event)
 

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from flopsfit_tui.core.events import Event, Note, TrialEnded, TrialProgress, TrialReturned, TrialStarted
+from flopsfit_tui.core.events import Event, Note, PlanChanged, TrialEnded, TrialProgress, TrialReturned, TrialStarted
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.store.base import Attempt, HistoryRow, Thinning, check_same_workload
 
@@ -127,7 +127,13 @@ class SqliteStore:
                 execute(f"insert or replace into outcomes values ({', '.join('?' * len(values))})", values)
                 self._end(key, outcome.status)
             case TrialReturned(key):
+                execute("delete from outcomes where trial = ?", (key,))
                 self._end(key, "returned")
+            case PlanChanged(plan):
+                assert self._thinning is not None
+                self._thinning.extend(plan)
+                execute("insert or replace into plan values (1, ?)", (plan.to_json(),))
+                self._commit()
             case Note(level, message):
                 execute("insert into notes values (?, ?, ?)", (time.time(), level, message))
                 self._commit()

@@ -47,6 +47,14 @@ class Executor(Protocol):
         """Let them go on."""
         ...
 
+    def drop(self, key: str) -> None:
+        """Drop one running trial, at once."""
+        ...
+
+    def resize(self, slots: int) -> None:
+        """Run so many trials at once from now on, where it can; what runs beyond that runs to its end."""
+        ...
+
     def abandon(self) -> None:
         """Drop what is running, at once."""
         ...
@@ -112,6 +120,15 @@ class Here:
     def release(self) -> None:
         """The next poll trains on."""
         self._held = False
+
+    def drop(self, key: str) -> None:  # noqa: ARG002 - only one can run
+        """Drop the running trial."""
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def resize(self, slots: int) -> None:
+        """One thread trains one trial."""
 
     def abandon(self) -> None:
         """Drop the running trial."""

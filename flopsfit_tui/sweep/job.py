@@ -15,7 +15,7 @@ from flopsfit_tui.core.events import Event
 from flopsfit_tui.core.trial import Plan, Recipe, Request, Trial
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.plan.estimate import Rehearsal
-from flopsfit_tui.sweep.planning import lay_out
+from flopsfit_tui.sweep.planning import lay_out, measure_one
 from flopsfit_tui.sweep.travel import Packed
 
 
@@ -24,6 +24,15 @@ class MakePlan:
     """Measure the model's sizes and lay out the trials; the result is a Plan."""
 
     request: Request
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Measure one more size: that setting of the knob, or the one nearest to `params`; the result is a Size."""
+
+    workload: Any
+    size: int | None
+    params: float | None
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class Train:
     device: str
 
 
-Job = MakePlan | Rehearse | Train
+Job = MakePlan | Measure | Rehearse | Train
 
 
 def perform(job: Job) -> Generator[Event, None, Any]:
@@ -58,6 +67,8 @@ def perform(job: Job) -> Generator[Event, None, Any]:
     match job:
         case MakePlan(request):
             return make_plan(request)
+        case Measure(workload, size, params):
+            return measure_one(resolve(workload), size, params)
         case Rehearse():
             try:
                 return rehearse(job)

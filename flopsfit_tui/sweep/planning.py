@@ -63,6 +63,17 @@ def lay_out(workload: Workload, request: Request) -> Plan:
     )
 
 
+def measure_one(workload: Workload, size: int | None, params: float | None) -> Size:
+    """One more size, by its setting or by the params it should be nearest to.
+
+    Raises ValueError for a size that the model refuses, TypeError for one on which a batch fails.
+    """
+    assert workload.sizes
+    knob = _knob(workload, workload.sizes)
+    setting = size if size is not None else knob.settings[knob.nearest(params or 1.0)]
+    return _measure(workload, knob, {setting}, ())[0][setting]
+
+
 def _further(request: Request, knob: Knob, workload: Workload) -> set[int]:
     """Sizes beyond the ladders, so that what is recommended there is a size that can be built."""
     if request.sizes:

@@ -43,7 +43,7 @@ class Processes:
     @property
     def free(self) -> int:
         """Workers that are idle or not yet started."""
-        return self.slots - sum(w.job is not None for w in self._workers)
+        return max(0, self.slots - sum(w.job is not None for w in self._workers))
 
     def warm_up(self) -> None:
         """Start the workers now, so that they load torch while a person still reads."""
@@ -138,7 +138,20 @@ class Processes:
     def abandon(self) -> None:
         """Drop what is running. A worker that does not answer soon, in the middle of a long step, is ended."""
         self._holding = False
-        busy = [w for w in self._workers if w.job is not None]
+        self._abandon([w for w in self._workers if w.job is not None])
+
+    def drop(self, key: str) -> None:
+        """Drop one trial; its worker is ended when it does not answer soon."""
+        self._abandon([w for w in self._workers if isinstance(w.job, Train) and w.job.trial.key == key])
+
+    def resize(self, slots: int) -> None:
+        """More workers start when they are needed; surplus ones end when they are idle."""
+        self.slots = max(1, slots)
+        idle = [w for w in self._workers if w.job is None]
+        for worker in idle[: max(0, len(self._workers) - self.slots)]:
+            self._drop(worker)
+
+    def _abandon(self, busy: list[_Worker]) -> None:
         for worker in busy:
             worker.held = False
             worker.order("drop")

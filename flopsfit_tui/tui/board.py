@@ -35,6 +35,7 @@ class Board:
     exported: Sequence[Path] = ()
     export_problem: str = ""
     wish: str = ""  # asked of the sweep and not yet true: "pausing…"
+    asked_target: float | None = None  # the budget that a person asked the optimum for, in the app
     reading: bool = False  # the sweep is only followed or looked at
 
     def reset(self, options: Options) -> None:
@@ -54,7 +55,7 @@ class Board:
     def left(self) -> int:
         """Trials that starting would run."""
         if self.state.trials:
-            return len(self.state.trials) - self.state.count("finished")
+            return len(self.state.trials) - self.state.count("finished") - self.state.count("skipped")
         return len(self.plan.trials) - self.finished_before if self.plan else 0
 
     @property
@@ -63,10 +64,16 @@ class Board:
         return self.fitted.analysis if self.fitted else None
 
     @property
+    def targets(self) -> tuple[float, ...]:
+        """Every budget at which the optimum is wanted, the one that is always shown first."""
+        asked = (self.asked_target,) if self.asked_target else ()
+        return asked + tuple(t for t in self.options.targets if t not in asked)
+
+    @property
     def target(self) -> float | None:
         """The budget at which the optimum is always shown: the one asked for, else ten times the largest."""
-        if self.options.targets:
-            return self.options.targets[0]
+        if self.targets:
+            return self.targets[0]
         return self.plan.budgets[-1] * 10 if self.plan else None
 
     @property

@@ -65,7 +65,7 @@ class Remembered:
 class Fitted:
     """What the outcomes say, and what the plots draw of it."""
 
-    version: int  # of the outcomes that went in
+    version: int  # counts the fits: draw again when it is another
     analysis: Analysis
     isoflop: tuple[IsoCurve, ...]
     scaling: Scaling

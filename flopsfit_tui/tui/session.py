@@ -7,14 +7,14 @@ screens --- keys ---> app --- start, pause, ... ---> session --- orders ---> swe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from flopsfit_tui.core.control import Control
-from flopsfit_tui.core.events import SweepEnded, SweepStarted
+from flopsfit_tui.core.control import Control, Wish
+from flopsfit_tui.core.events import PlanChanged, SweepEnded, SweepStarted
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.follow import follow
@@ -53,6 +53,8 @@ class Session:
         self._post = partial(hooks.tell, self)
         self._closing = Control()  # stops the short threads
         self._fitting = self._exporting = False
+        self._fitted: object = None  # what the last fit was begun for
+        self._fits = 0
         self.sweeper = None if reading else SweepThread(self._post)
 
     def open(self) -> None:
@@ -88,9 +90,12 @@ class Session:
 
     def start(self) -> None:
         """Sweep; or go on after a stop."""
+        self._begin(())
+
+    def _begin(self, wishes: Sequence[Wish]) -> None:
         assert self.sweeper is not None
         self.board.starting, self.board.problem = True, ""
-        self.sweeper.sweep()
+        self.sweeper.sweep(wishes)
         self._hooks.changed(self, "board")
 
     def pause(self) -> None:
@@ -111,6 +116,22 @@ class Session:
             self.sweeper.control.stop()
             self._wish("stopping…")
 
+    def ask(self, *wishes: Wish) -> None:
+        """Wish something about single trials; a sweep that has ended goes on for it."""
+        if self.sweeper is None or self.board.plan is None:
+            return
+        if self.board.busy:
+            for wish in wishes:
+                self.sweeper.control.ask(wish)
+        elif self.board.stage in ("ready", "ended"):
+            self._begin(wishes)
+
+    def retarget(self, budget: float) -> None:
+        """Show the optimum at another budget."""
+        self.board.asked_target = budget
+        self._refit()
+        self._hooks.changed(self, "board")
+
     def _wish(self, word: str) -> None:
         self.board.wish = word
         self._hooks.changed(self, "board")
@@ -120,9 +141,7 @@ class Session:
         board = self.board
         if board.directory and board.plan and not self._exporting:
             self._exporting = True
-            self._hooks.run(
-                partial(export, self._post, board.directory, board.plan, board.options.targets, self._closing)
-            )
+            self._hooks.run(partial(export, self._post, board.directory, board.plan, board.targets, self._closing))
 
     # ---- what the threads say ----
 
@@ -171,6 +190,8 @@ class Session:
             board.state.apply(event)
             if isinstance(event, SweepStarted):
                 board.stage, board.starting = "sweeping", False
+            if isinstance(event, SweepStarted | PlanChanged):
+                board.plan = event.plan
             elif isinstance(event, SweepEnded):
                 board.stage = "ending"
         self._refit()
@@ -182,10 +203,12 @@ class Session:
     def _refit(self) -> None:
         """Fit in a thread of its own, one at a time, until every outcome is in."""
         board, state = self.board, self.board.state
-        if self._fitting or state.plan is None or (board.fitted and board.fitted.version == state.outcomes_version):
+        wanted = (state.outcomes_version, board.targets)
+        if self._fitting or state.plan is None or (board.fitted and wanted == self._fitted):
             return
-        self._fitting = True
-        work = partial(fit, self._post, state.plan, state.outcomes(), board.options.targets, state.outcomes_version)
+        self._fitting, self._fitted = True, wanted
+        work = partial(fit, self._post, state.plan, state.outcomes(), board.targets, self._fits)
+        self._fits += 1
         self._hooks.run(work)
 
     def _see_whether_ended(self) -> None:

@@ -16,11 +16,11 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from flopsfit_tui.core.control import Control
-from flopsfit_tui.core.events import Event, SweepStarted, TrialProgress
+from flopsfit_tui.core.control import Control, Wish
+from flopsfit_tui.core.events import Event, PlanChanged, SweepStarted, TrialProgress
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.plan.estimate import Estimate
@@ -55,6 +55,7 @@ class SweepThread:
         self._aside: Options | None = None  # whose earlier sweep was put aside
         self._options: Options | None = None  # latest planned or being planned
         self._plan: Plan | None = None
+        self._directory: Path | None = None  # of the plan as it was made: trials that are added do not move it
         self._estimate: Estimate | None = None
 
     # ---- called by the UI thread ----
@@ -68,9 +69,11 @@ class SweepThread:
         """Let go of what is being planned: it is not wanted any more."""
         self._options = None
 
-    def sweep(self) -> None:
-        """Run what was planned last, when it has been planned."""
+    def sweep(self, wishes: Sequence[Wish] = ()) -> None:
+        """Run what was planned last, when it has been planned; what is wished is done first."""
         control = self.control = Control()
+        for wish in wishes:
+            control.ask(wish)
         self._orders.put(lambda: self._sweep(control))
 
     def quit(self) -> None:
@@ -123,7 +126,7 @@ class SweepThread:
         if options is not self._options:
             return
         estimate = price(plan, options.request, executor, options.device)
-        self._plan, self._estimate = plan, estimate
+        self._plan, self._estimate, self._directory = plan, estimate, directory
         self._post(Priced(options, estimate))
 
     def _take_executor(self, options: Options) -> Executor:
@@ -138,10 +141,9 @@ class SweepThread:
         return self._executor
 
     def _sweep(self, control: Control) -> None:
-        options, plan, estimate = self._options, self._plan, self._estimate
-        if options is None or plan is None or estimate is None:
+        options, plan, estimate, directory = self._options, self._plan, self._estimate, self._directory
+        if options is None or plan is None or estimate is None or directory is None:
             return  # the plan was refused, and the app knows
-        directory = sweep_directory(options, plan)
         if options.fresh and self._aside is not options:  # once, not when it goes on after a stop
             put_aside(directory)
             self._aside = options
@@ -163,6 +165,8 @@ class SweepThread:
                 if not isinstance(event, TrialProgress) or time.monotonic() - sent > POST_SECONDS:
                     self._post(Happened(tuple(batch)))
                     sent, batch = time.monotonic(), []
+                if isinstance(event, SweepStarted | PlanChanged):
+                    self._plan = event.plan
                 if isinstance(event, SweepStarted):
                     self._post(Remembered(_curves(store)))
         finally:

@@ -108,7 +108,7 @@ class TrialTable(Grid):
         if now.outcome:
             return format_seconds(now.outcome.seconds), style(palette.muted)
         cost = self._board.estimate
-        seconds = cost.seconds.get(now.trial.key) if cost else None
+        seconds = self._board.state.predicted.get(now.trial.key) or (cost and cost.seconds.get(now.trial.key))
         return (f"~{format_seconds(seconds)}" if seconds else ""), style(palette.faint)
 
 
