@@ -15,9 +15,9 @@ class Ask(ModalScreen[bool]):
     """Yes or no; escape is no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes"),
-        Binding("n,escape", "answer(False)", "No"),
-        Binding("left,right", "app.focus_next", "Other", show=False),
+        Binding("y", "answer(True)", "Yes", id="yes"),
+        Binding("n,escape", "answer(False)", "No", id="no"),
+        Binding("left,right", "app.focus_next", "Other", id="other_answer", show=False),
     ]
 
     def __init__(self, question: str, detail: str, yes: str, no: str = "No") -> None:

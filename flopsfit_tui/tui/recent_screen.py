@@ -73,10 +73,10 @@ class RecentScreen(Screen[None]):
     """A table of sweeps and what can be done with one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,r", "app.pop_screen", "Back", key_display="esc"),
-        Binding("enter,o", "open", "Open", key_display="enter"),
-        Binding("s", "go_on", "Go on with it"),
-        Binding("d,delete", "delete", "Delete", key_display="d"),
+        Binding("escape,r", "app.pop_screen", "Back", id="close_recent", key_display="esc"),
+        Binding("enter,o", "open", "Open", id="open_recent", key_display="enter"),
+        Binding("s", "go_on", "Go on with it", id="go_on_recent"),
+        Binding("d,delete", "delete", "Delete", id="delete_recent", key_display="d"),
     ]
 
     class Found(Message):

@@ -21,8 +21,8 @@ class ResultScreen(BoardScreen):
     """Shown when the sweep ends, and at any time on request."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,o", "app.pop_screen", "Back to the sweep", key_display="esc"),
-        Binding("e", "app.export", "Export"),
+        Binding("escape,o", "app.pop_screen", "Back to the sweep", id="close_result", key_display="esc"),
+        Binding("e", "app.export", "Export", id="export"),
     ]
 
     def compose(self) -> ComposeResult:

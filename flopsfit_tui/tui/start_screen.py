@@ -34,10 +34,10 @@ class StartScreen(BoardScreen):
     """Choose, read, start."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,s", "app.start", "Start the sweep", key_display="enter"),
-        Binding("r", "app.recent", "Earlier sweeps"),
-        Binding("tab", "app.focus_next", "Next field", key_display="tab"),
-        Binding("escape", "leave_field", "Out of a field", show=False),
+        Binding("enter,s", "app.start", "Start the sweep", id="start", key_display="enter"),
+        Binding("r", "app.recent", "Earlier sweeps", id="recent"),
+        Binding("tab", "app.focus_next", "Next field", id="next_field", key_display="tab"),
+        Binding("escape", "leave_field", "Out of a field", id="leave_field", show=False),
     ]
 
     class WorkloadChosen(Message):

@@ -16,9 +16,9 @@ class Words(ModalScreen[None]):
     """A title and text of any length; escape, q, or the key that opened it closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter,w,question_mark", "dismiss", "Close"),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
-        Binding("down,j", "scroll(1)", "Down", show=False),
+        Binding("escape,q,enter,w,question_mark", "dismiss", "Close", id="close_words"),
+        Binding("up,k", "scroll(-1)", "Up", id="scroll_up", show=False),
+        Binding("down,j", "scroll(1)", "Down", id="scroll_down", show=False),
     ]
 
     def __init__(self, title: str, text: Text) -> None:
