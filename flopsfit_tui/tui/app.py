@@ -7,6 +7,7 @@ import contextlib
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,17 +16,24 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from flopsfit_tui.core.control import Add, Workers
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Request
+from flopsfit_tui.core.units import format_count, format_flops, parse_number
+from flopsfit_tui.report.bracket import bracketing_points
 from flopsfit_tui.report.summary import summary
 from flopsfit_tui.store.sqlite import SqliteStore
+from flopsfit_tui.tui.alarm import Alarm, desktop_sequence
 from flopsfit_tui.tui.ask import Ask
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.board_screen import BoardScreen
+from flopsfit_tui.tui.config import Config
+from flopsfit_tui.tui.keymap import load_config
 from flopsfit_tui.tui.keys import help_text
 from flopsfit_tui.tui.lines import printable, warnings
 from flopsfit_tui.tui.look import THEMES, palette_of, style
 from flopsfit_tui.tui.news import News
+from flopsfit_tui.tui.prompt import Prompt
 from flopsfit_tui.tui.recent import request_of
 from flopsfit_tui.tui.recent_screen import RecentScreen
 from flopsfit_tui.tui.result_screen import ResultScreen
@@ -33,6 +41,8 @@ from flopsfit_tui.tui.session import Hooks, Session, What
 from flopsfit_tui.tui.start_screen import StartScreen
 from flopsfit_tui.tui.sweep_screen import SweepScreen
 from flopsfit_tui.tui.sweep_thread import export_tables
+from flopsfit_tui.tui.trial_actions import TrialActions
+from flopsfit_tui.tui.view_keeper import LOOK_SECONDS, ViewKeeper
 from flopsfit_tui.tui.words import Words
 from flopsfit_tui.workloads.builtin import BUILTIN
 
@@ -53,13 +63,18 @@ class FlopsfitApp(App[int]):
     TITLE = "flopsfit"
     CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit", "Quit"),
+        Binding("q", "quit", "Quit", id="quit"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
-        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("question_mark", "help", "Help", id="help", key_display="?"),
     ]
 
-    def __init__(self, options: Options, start: bool = False, reading: Path | None = None) -> None:
+    def __init__(
+        self, options: Options, start: bool = False, reading: Path | None = None, config: Config | None = None
+    ) -> None:
         super().__init__()
+        self._config = config or Config()
+        self._alarm = Alarm(self._call)
+        self._views = ViewKeeper(self, with_theme=not self._config.theme)
         hooks = Hooks(
             tell=lambda session, news: self.post_message(Told(session, news)),
             run=lambda work: self.run_worker(work, thread=True, exit_on_error=False),
@@ -72,7 +87,7 @@ class FlopsfitApp(App[int]):
         self._allowed: tuple[bool | None, ...] = ()
         for theme in THEMES.values():
             self.register_theme(theme)
-        self.theme = "flopsfit-dark"
+        self.theme = self._config.theme or "flopsfit-dark"
 
     @property
     def board(self) -> Board:
@@ -89,7 +104,12 @@ class FlopsfitApp(App[int]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(RuntimeError, ValueError):  # not in the main thread
                 loop.add_signal_handler(number, self._leave)
-        self.push_screen(SweepScreen(self.board) if self.board.reading else StartScreen(self.board))
+        self.set_keymap(self._config.keys)
+        if self.board.reading:
+            self._show_sweep()
+        else:
+            self.push_screen(StartScreen(self.board))
+        self.set_interval(LOOK_SECONDS, self._views.attend)
         self.session.open()
         if self._start:
             self.action_start()
@@ -102,6 +122,8 @@ class FlopsfitApp(App[int]):
 
     def on_told(self, message: Told) -> None:
         """News has arrived in the UI thread."""
+        if message.session is self.session:
+            self._alarm.hear(self.board, message.news)
         message.session.take(message.news)
 
     def _changed(self, session: Session, what: What) -> None:
@@ -109,6 +131,8 @@ class FlopsfitApp(App[int]):
             return
         self._redraw()
         board = session.board
+        if what == "ended":
+            self._alarm.ended(board)
         if what == "refused" and isinstance(self.screen, SweepScreen) and not board.reading:
             self.pop_screen()
         elif what == "broke":
@@ -164,14 +188,52 @@ class FlopsfitApp(App[int]):
             self.session.replan(options)
         else:
             self._own, self.session = self.session, Session(options, self._hooks, reading=sweep.directory)
-            self.push_screen(SweepScreen(self.board))
+            self._show_sweep()
             self.session.open()
 
     def action_start(self) -> None:
         """Sweep; or go on after a stop."""
         self.session.start()
         if not isinstance(self.screen, SweepScreen):
-            self.push_screen(SweepScreen(self.board))
+            self._show_sweep()
+
+    def _show_sweep(self) -> None:
+        self.push_screen(SweepScreen(self.board, self._config.redraw_seconds))
+        self.call_after_refresh(self._views.attend)
+
+    def on_trial_actions_wished(self, message: TrialActions.Wished) -> None:
+        """A wish about single trials goes to the sweep, which says by its events what came of it."""
+        self.session.ask(*message.wishes)
+        self.notify(message.word, timeout=3, markup=False)
+
+    def action_bracket(self) -> None:
+        """Add the sizes that would bracket the minima that lie at an edge."""
+        board, analysis = self.board, self.board.analysis
+        missing = bracketing_points(analysis) if analysis else []
+        if missing:
+            self.session.ask(*(Add(budget, params=params) for budget, params in missing))
+            where = ", ".join(f"N {format_count(params)} at {format_flops(budget)}" for budget, params in missing)
+            self.notify(f"joins the plan: {where}", markup=False)
+        elif board.plan:
+            self.notify("nothing to add: every minimum so far lies inside its sizes", markup=False)
+
+    def action_target(self) -> None:
+        """Ask the optimum at another budget."""
+
+        def answered(text: str | None) -> None:
+            if text:
+                self.session.retarget(parse_number(text, "budget"))
+
+        shown = format_flops(self.board.target) if self.board.target else ""
+        check = partial(parse_number, what="budget")
+        self.push_screen(Prompt("optimum at FLOPs", shown, "1e21, or 30e18", check), answered)
+
+    def action_workers(self, more: int) -> None:
+        """Another number of trials at once."""
+        count = max(1, self.board.state.slots + more)
+        if count != self.board.state.slots:
+            self.session.ask(Workers(count))
+            self.notify(f"{count} worker{'s' * (count > 1)}", timeout=3, markup=False)
 
     def action_pause(self) -> None:
         """Hold the workers between two steps."""
@@ -203,6 +265,9 @@ class FlopsfitApp(App[int]):
             "pause": board.busy and phase == "running",
             "resume": board.busy and phase == "paused",
             "stop": board.busy and phase in ("running", "paused"),
+            "bracket": not board.reading and bool(board.state.trials),
+            "target": board.plan is not None,
+            "workers": board.busy and board.options.executor != "thread",
             "optimum": board.plan is not None,
             "export": bool(board.state.trials),
             "back": not board.busy and len(self.screen_stack) > 2,
@@ -214,8 +279,9 @@ class FlopsfitApp(App[int]):
         """Everything to beware of, at length."""
         palette = palette_of(self)
         text = Text()
-        for sentence in warnings(self.board):
+        for sentence, key in warnings(self.board):
             text.append("\n\n" if text else "").append("! ", style(palette.warn, bold=True)).append(printable(sentence))
+            text.append(f"  [{key}]" if key else "", style(palette.live))
         self.push_screen(Words("To beware of", text))
 
     def action_help(self) -> None:
@@ -232,6 +298,7 @@ class FlopsfitApp(App[int]):
 
     async def action_back(self) -> None:
         """From a sweep that does not run here to the start screen."""
+        self._views.attend()
         await self.pop_screen()
         if self.session is not self._own:
             self.session.close()
@@ -256,7 +323,15 @@ class FlopsfitApp(App[int]):
         self.session.close()
         self._own.close()
 
+    def _call(self, sentence: str) -> None:
+        """Call a person who looks elsewhere, in the ways that they chose."""
+        if self._config.bell:
+            self.bell()
+        if self._config.desktop and self._driver is not None and not self.is_headless:
+            self._driver.write(desktop_sequence(sentence))
+
     def _leave(self) -> None:
+        self._views.attend()
         self._close()
         self.exit(self.board.exit_code)
 
@@ -270,12 +345,12 @@ def open_app(directory: Path, targets: tuple[float, ...] = ()) -> int:
     plan = store.plan()
     store.close()
     options = Options(Request(plan.workload if plan else "?"), out=directory, targets=targets)
-    return _run(FlopsfitApp(options, reading=directory))
+    return _run(FlopsfitApp(options, reading=directory, config=load_config(FlopsfitApp)))
 
 
 def run_app(options: Options, *, start: bool = False) -> int:
     """Run the app on its start screen, or sweeping at once; the exit code."""
-    return _run(FlopsfitApp(options, start))
+    return _run(FlopsfitApp(options, start, config=load_config(FlopsfitApp)))
 
 
 def _run(app: FlopsfitApp) -> int:

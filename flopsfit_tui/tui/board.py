@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.report.analysis import Analysis, OptimumRow
 from flopsfit_tui.tui.news import Fitted
 
+USUAL_KEYS = {"bracket": "b", "seed": "n", "target": "t", "retry": "r"}  # those that warnings name
 Stage = Literal["planning", "pricing", "ready", "refused", "sweeping", "ending", "ended"]
 
 
@@ -36,15 +37,20 @@ class Board:
     export_problem: str = ""
     wish: str = ""  # asked of the sweep and not yet true: "pausing…"
     asked_target: float | None = None  # the budget that a person asked the optimum for, in the app
+    keys: Mapping[str, str] = field(default_factory=dict)  # of actions whose key is not the usual one
     reading: bool = False  # the sweep is only followed or looked at
 
     def reset(self, options: Options) -> None:
         """Forget everything: something else will be planned."""
         for field_ in fields(Board):
-            if field_.name != "options":
+            if field_.name not in ("options", "keys"):
                 default = field_.default_factory() if callable(field_.default_factory) else field_.default
                 setattr(self, field_.name, default)
         self.options = options
+
+    def key(self, action: str) -> str:
+        """The key that does something, as it is shown."""
+        return self.keys.get(action) or USUAL_KEYS[action]
 
     @property
     def busy(self) -> bool:

@@ -50,13 +50,13 @@ class Grid(ScrollView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home,g", "jump(0)", "First row", show=False),
-        Binding("end,G", "jump(-1)", "Last row", show=False),
-        Binding("enter", "choose", "Open", show=False),
+        Binding("up,k", "move(-1)", "Up", id="up", show=False),
+        Binding("down,j", "move(1)", "Down", id="down", show=False),
+        Binding("pageup", "page(-1)", "Page up", id="page_up", show=False),
+        Binding("pagedown", "page(1)", "Page down", id="page_down", show=False),
+        Binding("home,g", "jump(0)", "First row", id="first_row", show=False),
+        Binding("end,G", "jump(-1)", "Last row", id="last_row", show=False),
+        Binding("enter", "choose", "Open", id="open_row", show=False),
     ]
     cursor: reactive[int] = reactive(0)
     empty_text = "nothing here yet"
@@ -72,6 +72,9 @@ class Grid(ScrollView, can_focus=True):
         def control(self) -> Grid:
             """The table."""
             return self.grid
+
+    class Moved(Message):
+        """The cursor is elsewhere."""
 
     def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
@@ -229,6 +232,7 @@ class Grid(ScrollView, can_focus=True):
         """Keep the cursor in sight."""
         self.show_row(self.cursor)
         self.refresh()
+        self.post_message(self.Moved())
 
     def show_row(self, row: int) -> None:
         """Scroll a row into sight."""

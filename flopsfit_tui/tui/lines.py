@@ -5,15 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.text import Text
 
 from flopsfit_tui.core.units import format_count, format_flops, format_seconds
+from flopsfit_tui.fit import FitWarning
 from flopsfit_tui.plan.estimate import seconds_left
 from flopsfit_tui.report.palette import Palette
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.look import bar, style
 
+MENDED_BY = {  # the action that mends what a warning is about, and what it does
+    "edge_minimum": ("bracket", "adds that point"),
+    "shallow": ("seed", "adds a seed"),
+    "flagged": ("seed", "adds a seed"),
+    "far_target": ("target", "sets another target"),
+    "wide_interval": ("target", "sets another target"),
+}
 NOT_YET = ("too_few", "one_budget", "no_interval")  # codes that a sweep's own course will mend
 
 
@@ -94,25 +103,45 @@ def _three(value: float) -> str:
 
 
 def warning_line(board: Board, width: int, palette: Palette) -> Text:
-    """The most pressing thing to beware of, and how many more there are; empty when there is nothing."""
-    sentences = warnings(board)
-    if not sentences:
+    """The most pressing thing to beware of, the key that mends it, how many more there are; empty without any."""
+    found = warnings(board)
+    if not found:
         return Text()
-    more = f"  (+{len(sentences) - 1}: w)" if len(sentences) > 1 else "  (w)"
-    text = Text().append(f" ! {shorten(sentences[0], width - 4 - len(more), front=False)}", style(palette.warn))
-    return text.append(more, style(palette.muted))
+    first, more = found[0], f"  (+{len(found) - 1}: w)" if len(found) > 1 else "  (w)"
+    key = f"  [{first.key}]" if first.key else ""
+    text = Text().append(
+        f" ! {shorten(first.sentence, width - 4 - len(more) - len(key), front=False)}", style(palette.warn)
+    )
+    return text.append(key, style(palette.live)).append(more, style(palette.muted))
 
 
-def warnings(board: Board) -> list[str]:
+class Beware(NamedTuple):
+    """A thing to beware of, and the key that mends it: ``b adds that point``."""
+
+    sentence: str
+    key: str = ""
+
+
+def warnings(board: Board) -> list[Beware]:
     """Everything to beware of, the most pressing first."""
-    found = [board.problem] if board.problem else []
-    found += [note.message for note in reversed(board.state.notes) if note.level != "info"]
+    found = [Beware(board.problem)] if board.problem else []
+    found += [Beware(note.message) for note in reversed(board.state.notes) if note.level != "info"]
     if failed := board.state.count("failed"):
-        found.append(f"{failed} trial{'s' * (failed > 1)} failed; enter on it shows why")
+        key = "" if board.reading else f"{board.key('retry')} trains it again"
+        found.append(Beware(f"{failed} trial{'s' * (failed > 1)} failed; enter on it shows why", key))
     if board.analysis:
         early = board.state.phase == "running"
-        found += [w.message for w in board.analysis.warnings if not (early and w.code in NOT_YET)]
+        found += [
+            Beware(w.message, _key(board, w)) for w in board.analysis.warnings if not (early and w.code in NOT_YET)
+        ]
     return found
+
+
+def _key(board: Board, warning: FitWarning) -> str:
+    action, does = MENDED_BY.get(warning.code, ("", ""))
+    if not action or (board.reading and action != "target"):
+        return ""
+    return f"{board.key(action)} {does}"
 
 
 def progress_line(board: Board, width: int, palette: Palette) -> Text:

@@ -29,8 +29,8 @@ class PointTable(Grid):
     """Every point: its mean loss, its state, the best of each budget; the cursor is a cell."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "across(-1)", "Budget before", show=False),
-        Binding("right", "across(1)", "Next budget", show=False),
+        Binding("left,h", "across(-1)", "Budget before", id="budget_before", show=False),
+        Binding("right", "across(1)", "Next budget", id="next_budget", show=False),
     ]
     empty_text = "the plan appears here once the model's sizes have been measured"
 
@@ -143,6 +143,7 @@ class PointTable(Grid):
         self.touched = True
         self.cursor_column = max(0, min(len(self._plan.budgets) - 1, self.cursor_column + columns))
         self._lay_out()
+        self.post_message(self.Moved())
 
     def cell_of_cursor(self) -> str:
         """The name of the cursor's column."""

@@ -52,7 +52,7 @@ class Session:
         self._hooks = hooks
         self._post = partial(hooks.tell, self)
         self._closing = Control()  # stops the short threads
-        self._fitting = self._exporting = False
+        self._fitting = self._exporting = self._export_again = False
         self._fitted: object = None  # what the last fit was begun for
         self._fits = 0
         self.sweeper = None if reading else SweepThread(self._post)
@@ -137,8 +137,9 @@ class Session:
         self._hooks.changed(self, "board")
 
     def export(self) -> None:
-        """Write the files again."""
+        """Write the files again; asked while they are written, once more after that."""
         board = self.board
+        self._export_again = self._exporting
         if board.directory and board.plan and not self._exporting:
             self._exporting = True
             self._hooks.run(partial(export, self._post, board.directory, board.plan, board.targets, self._closing))
@@ -178,6 +179,8 @@ class Session:
                 board.export_problem = problem
                 board.exported = paths or board.exported
                 self._exporting = self._exporting and not (whole or not paths)
+                if self._export_again and not self._exporting:
+                    self.export()
                 self._hooks.changed(self, "exported")
         self._hooks.changed(self, what)
         self._see_whether_ended()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -14,13 +15,15 @@ from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.report.plots import isoflop_law_plot, isoflop_plot, loss_plot, residual_plot, scaling_plot
 from flopsfit_tui.report.series import loss_series
 from flopsfit_tui.tui.board import Board
-from flopsfit_tui.tui.board_screen import BoardScreen
 from flopsfit_tui.tui.grid import Grid
 from flopsfit_tui.tui.key_line import KeyLine
-from flopsfit_tui.tui.lines import optimum_line, progress_line, title_line, warning_line
+from flopsfit_tui.tui.lines import optimum_line, printable, progress_line, title_line, warning_line
 from flopsfit_tui.tui.look import palette_of
 from flopsfit_tui.tui.plot_view import PlotView
 from flopsfit_tui.tui.point_table import PointTable
+from flopsfit_tui.tui.prompt import Prompt
+from flopsfit_tui.tui.trial_actions import TrialActions
+from flopsfit_tui.tui.trial_filter import EXAMPLE, parse_filter
 from flopsfit_tui.tui.trial_screen import TrialScreen
 from flopsfit_tui.tui.trial_table import TrialTable
 
@@ -44,27 +47,36 @@ class Tab(Static):
         await self.run_action(f"screen.show('{self._panel}')")
 
 
-class SweepScreen(BoardScreen):
+class SweepScreen(TrialActions):
     """One panel at a time when narrow; the table beside one, two or four plots when there is room."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "app.start", "Start"),
-        Binding("p,space", "app.pause", "Pause", key_display="p"),
-        Binding("p,space", "app.resume", "Resume", key_display="p"),
-        Binding("x", "app.stop", "Stop"),
-        Binding("tab", "panel(1)", "Next plot", show=False),
-        Binding("shift+tab", "panel(-1)", "Previous plot", show=False),
-        *(Binding(str(i + 1), f"show('{name}')", TITLES[name], show=False) for i, name in enumerate(PANELS)),
-        Binding("z", "zoom", "One panel, or as many as there is room for", show=False),
-        Binding("l", "law", "IsoFLOP curves by parabola or by law", show=False),
-        Binding("o", "app.optimum", "Optimum"),
-        Binding("e", "app.export", "Export"),
-        Binding("escape", "app.back", "Back to the plan", show=False),
-        Binding("w", "app.warnings", "Warnings", show=False),
+        Binding("s", "app.start", "Start", id="go_on"),
+        Binding("p,space", "app.pause", "Pause", id="pause", key_display="p"),
+        Binding("p,space", "app.resume", "Resume", id="pause", key_display="p"),
+        Binding("x", "app.stop", "Stop", id="stop"),
+        Binding("tab", "panel(1)", "Next plot", id="next_panel", show=False),
+        Binding("shift+tab", "panel(-1)", "Previous plot", id="previous_panel", show=False),
+        *(
+            Binding(str(i + 1), f"show('{name}')", TITLES[name], id=f"panel_{name}", show=False)
+            for i, name in enumerate(PANELS)
+        ),
+        Binding("z", "zoom", "One panel, or as many as there is room for", id="zoom", show=False),
+        Binding("l", "law", "IsoFLOP curves by parabola or by law", id="law", show=False),
+        Binding("o", "app.optimum", "Optimum", id="optimum"),
+        Binding("e", "app.export", "Export", id="export"),
+        Binding("escape", "app.back", "Back to the plan", id="back", show=False),
+        Binding("w", "app.warnings", "Warnings", id="warnings", show=False),
+        Binding("slash", "filter", "Filter trials", id="filter", key_display="/", show=False),
+        Binding("b", "app.bracket", "Add bracketing points", id="bracket", show=False),
+        Binding("t", "app.target", "Optimum at another budget", id="target", show=False),
+        Binding("plus,equals_sign", "app.workers(1)", "One worker more", id="more_workers", show=False),
+        Binding("minus", "app.workers(-1)", "One worker less", id="fewer_workers", show=False),
     ]
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, redraw_seconds: float = REDRAW_SECONDS) -> None:
         super().__init__(board)
+        self._redraw_seconds = redraw_seconds
         self._panel = "points"
         self._table, self._plot = "points", "isoflop"  # the last of each that was chosen
         self._zoomed = False
@@ -94,10 +106,32 @@ class SweepScreen(BoardScreen):
 
     def on_mount(self) -> None:
         """Begin to draw."""
-        for name in PANELS:
-            self.query_one(f"#panel-{name}").border_title = TITLES[name]
+        self._name_panels()
         self.query_one(PointTable).focus()
-        self.set_interval(REDRAW_SECONDS, self._tick)
+        self.set_interval(self._redraw_seconds, self._tick)
+
+    # ---- what is kept until the sweep is looked at again ----
+
+    def view(self) -> dict[str, object]:
+        """What a person has chosen to see, as JSON holds it."""
+        return {
+            "panel": self._panel,
+            "table": self._table,
+            "plot": self._plot,
+            "zoomed": self._zoomed,
+            "by_law": self._by_law,
+        }
+
+    def restore(self, view: Mapping[str, object]) -> None:
+        """See it again; what makes no sense is left as it is."""
+        panel, table, plot = view.get("panel"), view.get("table"), view.get("plot")
+        self._panel = panel if panel in TITLES else self._panel
+        self._table = table if table in TABLES else self._table
+        self._plot = plot if plot in PLOTS else self._plot
+        self._zoomed = view.get("zoomed", self._zoomed) is True
+        self._by_law = view.get("by_law", self._by_law) is True
+        self.query_one(f"#{self._table}").focus()
+        self.redraw()
 
     # ---- which panels are in sight ----
 
@@ -159,6 +193,31 @@ class SweepScreen(BoardScreen):
         if trials and message.grid.id in TABLES:
             self.app.push_screen(TrialScreen(self.board, trials[0].trial.key))
 
+    def action_filter(self) -> None:
+        """Show only some of the trials; the table follows what is typed."""
+        self.action_show("trials")
+        table = self.query_one(TrialTable)
+        before = table.filter
+
+        def answered(text: str | None) -> None:
+            table.show_only(before if text is None else text)
+            self._name_panels()
+
+        plan = self.board.plan
+        check = partial(parse_filter, size_name=plan.size_name, unit=plan.unit) if plan else parse_filter
+        self.app.push_screen(Prompt("show only", before, EXAMPLE, check, table.show_only), answered)
+
+    def _name_panels(self) -> None:
+        for name in PANELS:
+            self.query_one(f"#panel-{name}").border_title = TITLES[name]
+        only = printable(self.query_one(TrialTable).filter)
+        self.query_one("#panel-trials").border_title = f"Trials: {only}" if only else "Trials"
+        self.query_one("#tab-trials", Tab).update(f"2 Trials: {only}" if only else "2 Trials")
+
+    def on_grid_moved(self) -> None:
+        """Other keys make sense for other trials."""
+        self.refresh_keys()
+
     def selected(self) -> list[TrialState]:
         """The trials under the cursor of the table that has the focus, or had it last."""
         table: PointTable | TrialTable = self.query_one(f"#{self._table}")  # type: ignore[assignment]
@@ -198,6 +257,7 @@ class SweepScreen(BoardScreen):
         for name in shown:
             if name in PLOTS:
                 self._redraw_plot(name)
+        self.refresh_keys()
 
     def _redraw_plot(self, name: str) -> None:
         board, view = self.board, self.query_one(f"#{name}", PlotView)

@@ -17,20 +17,20 @@ from flopsfit_tui.report.palette import Palette
 from flopsfit_tui.report.plots import loss_plot
 from flopsfit_tui.report.series import loss_series
 from flopsfit_tui.tui.board import Board
-from flopsfit_tui.tui.board_screen import BoardScreen
 from flopsfit_tui.tui.key_line import KeyLine
 from flopsfit_tui.tui.lines import printable, title_line
 from flopsfit_tui.tui.look import STATUS_GLYPHS, palette_of, status_color, style
 from flopsfit_tui.tui.plot_view import PlotView
+from flopsfit_tui.tui.trial_actions import TrialActions
 
 REDRAW_SECONDS = 0.5
 
 
-class TrialScreen(BoardScreen):
+class TrialScreen(TrialActions):
     """Facts at the top, curve or traceback below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter", "app.pop_screen", "Back", key_display="esc"),
+        Binding("escape,enter", "app.pop_screen", "Back", id="close_trial", key_display="esc"),
     ]
 
     def __init__(self, board: Board, key: str) -> None:
@@ -50,6 +50,11 @@ class TrialScreen(BoardScreen):
         """A running trial's curve grows."""
         self.set_interval(REDRAW_SECONDS, self.redraw)
 
+    def selected(self) -> list[TrialState]:
+        """The trial shown."""
+        now = self.board.state.trials.get(self._key)
+        return [now] if now else []
+
     def draw(self) -> None:
         """Everything about the trial as it stands."""
         board, palette = self.board, palette_of(self.app)
@@ -57,6 +62,7 @@ class TrialScreen(BoardScreen):
         self.put("#title", title_line(board, self.size.width, palette))
         if now is None or board.plan is None:
             return
+        self.refresh_keys()
         self.put("#facts", facts(board, now, palette), layout=True)
         error = now.outcome.error if now.outcome else ""
         self.query_one("#traceback").display = bool(error)

@@ -1,21 +1,43 @@
-"""The table of trials: what each is, how far it is, what came of it."""
+"""The table of trials: what each is, how far it is, what came of it; sorted and filtered as a person likes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
 
 from flopsfit_tui.core.state import TrialState
+from flopsfit_tui.core.trial import Status
 from flopsfit_tui.core.units import format_count, format_flops, format_seconds
 from flopsfit_tui.report.palette import Palette, glyph
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.grid import Cell, Column, Grid
 from flopsfit_tui.tui.look import STATUS_GLYPHS, palette_of, status_color, style
+from flopsfit_tui.tui.trial_filter import Keeps, parse_filter
+
+ORDER: dict[str, Callable[[TrialState], Any]] = {  # what a column is sorted by
+    "status": lambda now: STATUSES.index(now.status),
+    "budget": lambda now: now.trial.budget,
+    "size": lambda now: now.trial.size,
+    "params": lambda now: now.trial.params,
+    "tokens": lambda now: now.trial.tokens,
+    "seed": lambda now: now.trial.seed,
+    "loss": lambda now: _or_last(now.outcome.loss if now.outcome else now.loss),
+    "progress": lambda now: _or_last(now.outcome.seconds if now.outcome else math.nan),
+}
+STATUSES: tuple[Status, ...] = ("running", "failed", "pending", "finished", "skipped")
 
 
 class TrialTable(Grid):
-    """One row a trial, in the order of the plan."""
+    """One row a trial, in the order of the plan until somebody sorts it."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("greater_than_sign,full_stop", "sort(1)", "Sort by the next column", id="sort_next", show=False),
+        Binding("less_than_sign,comma", "sort(-1)", "Sort by the column before", id="sort_previous", show=False),
+        Binding("v", "reverse", "Reverse the order", id="sort_reverse", show=False),
+    ]
     empty_text = "the plan appears here once the model's sizes have been measured"
 
     def __init__(self, board: Board, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
@@ -24,6 +46,9 @@ class TrialTable(Grid):
         self._rows: list[TrialState] = []
         self._best: set[str] = set()
         self._laid_out_for: object = None
+        self.sorted_by, self.descending = "", False  # a column's name; "" is the order of the plan
+        self.filter = ""
+        self._keeps: Keeps = parse_filter("")
 
     def redraw(self) -> None:
         """Take up what the sweep's state is now."""
@@ -34,13 +59,61 @@ class TrialTable(Grid):
         if self._laid_out_for is not plan:
             self._laid_out_for = plan
             self.set_columns(_columns(plan.size_name, plan.unit, any(t.seed for t in plan.trials)))
-        self._rows = list(state.trials.values()) or [TrialState(trial) for trial in plan.trials]
-        self._best = _best(self._rows)
+        rows = list(state.trials.values()) or [TrialState(trial) for trial in plan.trials]
+        self._best = _best(rows)
+        under = self.trial(self.cursor).trial.key if self.touched and self.cursor < len(self._rows) else None
+        self._rows = self._arranged([now for now in rows if self._keeps(now)])
         self.rows_changed()
+        if under is not None:  # the cursor stays with its trial when rows move
+            self.cursor = next((i for i, now in enumerate(self._rows) if now.trial.key == under), self.cursor)
         if not self.touched:  # until somebody looks around, what runs stays in sight
             running = [i for i, now in enumerate(self._rows) if now.status == "running"]
             for row in running[-1:] + running[:1]:
                 self.show_row(row)
+
+    # ---- order and filter ----
+
+    def _arranged(self, rows: list[TrialState]) -> list[TrialState]:
+        if self.sorted_by:
+            rows.sort(key=ORDER[self.sorted_by], reverse=self.descending)
+            if self.sorted_by in ("loss", "progress"):  # what has none stays below either way
+                rows.sort(key=lambda now: math.isinf(ORDER[self.sorted_by](now)))
+        return rows
+
+    def sort(self, name: str, descending: bool) -> None:
+        """Another order; "" is the plan's."""
+        self.sorted_by, self.descending = (name if name in ORDER else ""), descending
+        self.redraw()
+
+    def show_only(self, text: str) -> None:
+        """Another filter. Raises ValueError for one that cannot be meant."""
+        plan = self._board.plan
+        self._keeps = parse_filter(text, plan.size_name, plan.unit) if plan else parse_filter(text)
+        self.filter = text
+        self.empty_text = "no trial is like that; escape in the filter's line keeps the one before" if text else ""
+        self.redraw()
+
+    def action_sort(self, step: int) -> None:
+        """By the next column in sight, and after the last in the plan's order."""
+        names = ["", *(column.name for column in self.columns)]
+        at = names.index(self.sorted_by) if self.sorted_by in names else 0
+        self.sort(names[(at + step) % len(names)], False)
+
+    def action_reverse(self) -> None:
+        """The other way round."""
+        self.sort(self.sorted_by or "budget", not self.descending)
+
+    def header_clicked(self, x: int) -> None:
+        """A click on a column's title sorts by it; another turns it round."""
+        column = self.column_at(x)
+        if column is not None:
+            self.sort(column.name, self.sorted_by == column.name and not self.descending)
+
+    def title(self, column: Column) -> str:
+        """The column that is sorted by has an arrow."""
+        if column.name != self.sorted_by:
+            return column.title
+        return f"{column.title[: column.width - 1]}{'↓' if self.descending else '↑'}"
 
     @property
     def row_count(self) -> int:
@@ -110,6 +183,10 @@ class TrialTable(Grid):
         cost = self._board.estimate
         seconds = self._board.state.predicted.get(now.trial.key) or (cost and cost.seconds.get(now.trial.key))
         return (f"~{format_seconds(seconds)}" if seconds else ""), style(palette.faint)
+
+
+def _or_last(value: float) -> float:
+    return value if math.isfinite(value) else math.inf
 
 
 def _columns(size_name: str, unit: str, seeds: bool) -> list[Column]:

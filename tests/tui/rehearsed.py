@@ -8,7 +8,7 @@ from flopsfit_tui.core.events import TrialEnded, TrialProgress
 from flopsfit_tui.core.trial import Outcome
 from flopsfit_tui.plan.estimate import Rehearsal
 from flopsfit_tui.sweep.executor import Here
-from flopsfit_tui.sweep.job import MakePlan
+from flopsfit_tui.sweep.job import MakePlan, Measure
 
 _plans = {}
 
@@ -16,9 +16,8 @@ _plans = {}
 class Rehearsed:
     """Keeps the executor's contract with two workers that report `ticks` times a trial."""
 
-    slots = 2
-
     def __init__(self, ticks=3, seconds=0.002):
+        self.slots = 2
         self.ticks, self.seconds = ticks, seconds
         self.fails = ()  # sizes
         self.ends = float("inf")  # so many trials end; those after them go on and on
@@ -26,12 +25,14 @@ class Rehearsed:
 
     @property
     def free(self):
-        return self.slots - len(self.running)
+        return max(0, self.slots - len(self.running))
 
     def call(self, jobs):
         return [self._do(job) for job in jobs]
 
     def _do(self, job):
+        if isinstance(job, Measure):
+            return Here().call([job])[0]
         if not isinstance(job, MakePlan):
             return Rehearsal(job.size, 0.001 * job.size, 0.01, 2**28, "cpu")
         if job.request not in _plans:
@@ -71,6 +72,12 @@ class Rehearsed:
 
     def release(self):
         self.held = False
+
+    def drop(self, key):
+        self.running.pop(key, None)
+
+    def resize(self, slots):
+        self.slots = slots
 
     def abandon(self):
         self.running.clear()

@@ -1,0 +1,91 @@
+"""What keys do to the trials under the cursor: the wishes of every screen that shows trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from flopsfit_tui.core.control import Add, Again, First, Skip, Wish
+from flopsfit_tui.core.state import TrialState
+from flopsfit_tui.core.units import format_flops
+from flopsfit_tui.tui.board_screen import BoardScreen
+
+ACTIONS = ("skip", "retry", "seed", "first")
+AGAIN = ("failed", "skipped")  # a finished trial keeps its loss: another seed is what tells more
+
+
+class TrialActions(BoardScreen):
+    """Subclasses give `selected`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d", "skip", "Skip", id="skip", tooltip="Do not train the selected trials, or no further"),
+        Binding("r", "retry", "Retry", id="retry", tooltip="Train the selected failed or skipped trials again, next"),
+        Binding("n", "seed", "New seed", id="seed", tooltip="Train the selected point with another seed"),
+        Binding("f", "first", "First", id="first", tooltip="Train the selected waiting trials next"),
+    ]
+
+    _allowed: object = None
+
+    class Wished(Message):
+        """Something is wished of the sweep; `word` says it to the person."""
+
+        def __init__(self, wishes: Sequence[Wish], word: str) -> None:
+            super().__init__()
+            self.wishes, self.word = tuple(wishes), word
+
+    def selected(self) -> list[TrialState]:
+        """The trials that keys are about."""
+        raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Keys that would do nothing are neither shown nor obeyed."""
+        if action not in ACTIONS:
+            return True
+        if self.board.reading or not self.board.state.trials or not self._there:
+            return False
+        statuses = {now.status for now in self.selected()}
+        allowed = {
+            "skip": self.board.busy and statuses & {"pending", "running"},
+            "retry": statuses & set(AGAIN),
+            "seed": statuses,
+            "first": self.board.busy and "pending" in statuses,
+        }
+        return bool(allowed[action])
+
+    def refresh_keys(self) -> None:
+        """Show other keys when other trials are selected, or they have gone on."""
+        allowed = tuple(self.check_action(name, ()) for name in ACTIONS)
+        if allowed != self._allowed:
+            self._allowed = allowed
+            self.refresh_bindings()
+
+    def _wish(self, wishes: Sequence[Wish], word: str) -> None:
+        if wishes:
+            self.post_message(self.Wished(wishes, word))
+
+    def action_skip(self) -> None:
+        """Leave them out."""
+        keys = [now.trial.key for now in self.selected() if now.status in ("pending", "running")]
+        self._wish([Skip(key) for key in keys], f"skipped: {self._where()}")
+
+    def action_retry(self) -> None:
+        """Train what failed or was skipped again."""
+        keys = [now.trial.key for now in self.selected() if now.status in AGAIN]
+        self._wish([Again(key) for key in keys], f"again: {self._where()}")
+
+    def action_seed(self) -> None:
+        """The point once more, with a seed of its own."""
+        trial = self.selected()[0].trial
+        self._wish([Add(trial.budget, size=trial.size)], f"another seed: {self._where()}")
+
+    def action_first(self) -> None:
+        """Train them before the others that wait."""
+        keys = [now.trial.key for now in reversed(self.selected()) if now.status == "pending"]
+        self._wish([First(key) for key in keys], f"next: {self._where()}")
+
+    def _where(self) -> str:
+        trial, plan = self.selected()[0].trial, self.board.plan
+        return f"{format_flops(trial.budget)} FLOPs, {plan.size_name if plan else 'size'} {trial.size}"
