@@ -1,0 +1,42 @@
+"""The settings as they are, as a TOML file that could be saved as one: what `flopsfit-tui config` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from flopsfit_tui.tui.config import SETTINGS, Config, toml
+from flopsfit_tui.tui.keymap import Act
+
+
+def config_text(config: Config, places: Mapping[str, Sequence[Act]], path: Path) -> str:
+    """Every setting and every binding with its present value; `places` is what `everywhere` gives."""
+    return "\n".join(_lines(config, places, path))
+
+
+def _lines(config: Config, places: Mapping[str, Sequence[Act]], path: Path) -> Iterator[str]:
+    found = "as they are" if path.is_file() else "all of them defaults, for there is no file yet"
+    yield f"# The settings of flopsfit-tui, {found}. They are read from"
+    yield f"#   {toml(str(path))}"
+    yield "# Saved there, this very text changes nothing. A line left out is its default."
+    defaults = {field.name: field.default for field in fields(Config)}
+    for setting in SETTINGS:
+        value, default = getattr(config, setting.name), defaults[setting.name]
+        yield ""
+        yield from (f"# {line}" for line in setting.about)
+        if value == "":  # not set, which is no value that could be written
+            yield f'# {setting.name} = "flopsfit-dark"'
+        else:
+            yield f"{setting.name} = {toml(value)}" + (f"  # default: {toml(default)}" if default != "" else "")
+    yield ""
+    yield "# Keys: one or several with commas between, such as f5, x, X, ctrl+x, space, comma, question_mark."
+    yield "# Ctrl+q always quits."
+    yield "[keys]"
+    for place, acts in places.items():
+        yield f"# {place}"
+        for act in acts:
+            default = ",".join(act.keys)
+            value = config.keys.get(act.id, default)
+            changed = f" (default: {default})" if value != default else ""
+            yield f"{act.id} = {toml(value)}  # {act.about}{changed}"

@@ -1,0 +1,140 @@
+"""Every binding of the app with its name, and whether other keys for some of them can be.
+
+A *place* is a screen with what can have the focus on it: there one key must mean one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+from textual.app import App
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
+from textual.theme import BUILTIN_THEMES
+
+from flopsfit_tui.tui.ask import Ask
+from flopsfit_tui.tui.config import Config, config_path, nearest, read_config
+from flopsfit_tui.tui.look import THEMES
+from flopsfit_tui.tui.point_table import PointTable
+from flopsfit_tui.tui.prompt import Prompt
+from flopsfit_tui.tui.recent_screen import RecentScreen, RecentTable
+from flopsfit_tui.tui.result_screen import ResultScreen
+from flopsfit_tui.tui.start_screen import StartScreen
+from flopsfit_tui.tui.sweep_screen import SweepScreen
+from flopsfit_tui.tui.trial_screen import TrialScreen
+from flopsfit_tui.tui.trial_table import TrialTable
+from flopsfit_tui.tui.words import Words
+
+Node = type[DOMNode]
+PLACES: dict[str, tuple[Node, ...]] = {  # name -> screen, then the tables on it that may have the focus
+    "the start screen": (StartScreen,),
+    "the sweep": (SweepScreen, PointTable, TrialTable),
+    "a trial": (TrialScreen,),
+    "the optimum": (ResultScreen,),
+    "earlier sweeps": (RecentScreen, RecentTable),
+    "a question": (Ask,),
+    "text over the screen": (Words,),
+    "a line to type in": (Prompt,),
+}
+MODAL = (Ask, Words, Prompt)  # the app's own keys do nothing under these
+MODIFIERS = ("ctrl", "shift", "alt", "super", "hyper", "meta")
+NAMED = (*(key.value for key in Keys if not key.value.startswith("<")), *KEY_NAME_REPLACEMENTS.values())
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that keys do in a place; without a name its keys cannot be changed."""
+
+    id: str
+    keys: tuple[str, ...]
+    about: str
+
+
+def acts(node: Node) -> list[Act]:
+    """What the keys of a screen, a widget or the app do, in order; our own, not Textual's."""
+    found: dict[str, Act] = {}
+    for owner in node.__mro__:
+        if not owner.__module__.startswith("flopsfit_tui."):
+            continue
+        for binding in vars(owner).get("BINDINGS", ()):
+            assert isinstance(binding, Binding)
+            act = Act(binding.id or "", tuple(map(_normal, binding.key.split(","))), binding.description)
+            before = found.setdefault(act.id or binding.key, act)
+            if act.about not in before.about:  # one key for either, such as pause and resume
+                found[act.id] = replace(before, about=f"{before.about} / {act.about}")
+    return list(found.values())
+
+
+def everywhere(app: Node) -> dict[str, list[Act]]:
+    """What keys do, by place; an act that was listed before is not listed again."""
+    listed = {"everywhere": acts(app)}
+    known = {act.id for act in listed["everywhere"]}
+    for place, nodes in PLACES.items():
+        fresh = {act.id: act for node in nodes for act in acts(node) if act.id not in known}
+        known |= fresh.keys()
+        listed[place] = list(fresh.values())
+    return {place: [act for act in found if act.id] for place, found in listed.items()}
+
+
+def load_config(app: Node) -> Config:
+    """The person's settings, checked against every theme and binding there is; `app` is the app's class.
+
+    Raises ValueError with one sentence that names the file and what is wrong in it.
+    """
+    path = config_path()
+    names = [act.id for found in everywhere(app).values() for act in found]
+    config = read_config(path, [*THEMES, *BUILTIN_THEMES], names)
+    try:
+        _check_keys(app, config.keys)
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r}: [keys]: {error}") from None
+    return config
+
+
+def _check_keys(app: Node, keys: Mapping[str, str]) -> None:
+    for name, text in keys.items():
+        for key in text.split(","):
+            if not _is_key(key.strip()):
+                raise ValueError(f"{name}: there is no key {key.strip()!r}; {nearest(key.strip(), NAMED)}")
+    for place, chain in _chains(app):
+        for one, other in combinations(chain, 2):
+            if one.id == other.id or not {one.id, other.id} & keys.keys() or set(one.keys) & set(other.keys):
+                continue
+            if both := _present(one, keys) & _present(other, keys):
+                mine, theirs = (one, other) if one.id in keys else (other, one)
+                raise ValueError(
+                    f"{mine.id} = {keys[mine.id]!r} takes {both.pop()!r}, which on {place} is "
+                    f"{theirs.id or repr(theirs.about)}; give another key"
+                )
+
+
+def _chains(app: Node) -> Iterator[tuple[str, list[Act]]]:
+    """The acts that one key press can reach, for every place and focus."""
+    below = [*acts(app), Act("", (App.COMMAND_PALETTE_BINDING,), "Command palette")]
+    for place, (screen, *tables) in PLACES.items():
+        always = [*acts(screen), *([] if screen in MODAL else below)]
+        for focused in [acts(table) for table in tables] or [[]]:
+            yield place, [*focused, *always]
+
+
+def _present(act: Act, keys: Mapping[str, str]) -> set[str]:
+    return set(map(_normal, keys[act.id].split(","))) if act.id in keys else set(act.keys)
+
+
+def _is_key(key: str) -> bool:
+    if len(key) == 1:
+        return key.isprintable()
+    *modifiers, last = key.split("+")
+    known = len(last) == 1 or last in NAMED or key_to_character(last) is not None
+    return known and all(modifier in MODIFIERS for modifier in modifiers)
+
+
+def _normal(key: str) -> str:
+    """A key's long name: question_mark for ?."""
+    key = key.strip()
+    made: Any = Binding.make_bindings([Binding(key, "", "")])
+    return next(iter(made)).key if len(key) == 1 else key  # type: ignore[no-any-return]

@@ -1,0 +1,43 @@
+"""Gives a sweep's screen back what was in sight of that sweep the last time, and keeps what a person changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import App
+
+from flopsfit_tui.tui.sweep_screen import SweepScreen
+from flopsfit_tui.tui.view_state import load_view, save_view
+
+LOOK_SECONDS = 0.5
+
+
+class ViewKeeper:
+    """`attend` is called now and then, and before a sweep's screen goes."""
+
+    def __init__(self, app: App[Any], with_theme: bool) -> None:
+        self._app, self._with_theme = app, with_theme
+        self._screen: SweepScreen | None = None  # the one that got its view
+        self._kept: dict[str, object] = {}
+
+    def attend(self) -> None:
+        """Restore the view of a sweep that is in sight for the first time; later, save it when it is another."""
+        screen = next((s for s in reversed(self._app.screen_stack) if isinstance(s, SweepScreen)), None)
+        if screen is None or not screen.is_mounted or screen.board.directory is None:
+            return
+        if screen is not self._screen:
+            self._screen = screen
+            self._restore(screen, load_view(screen.board.directory))
+            self._kept = self._view(screen)
+        elif (view := self._view(screen)) != self._kept:
+            self._kept = view
+            save_view(screen.board.directory, view)
+
+    def _view(self, screen: SweepScreen) -> dict[str, object]:
+        return screen.view() | ({"theme": self._app.theme} if self._with_theme else {})
+
+    def _restore(self, screen: SweepScreen, view: dict[str, object]) -> None:
+        theme = view.get("theme")
+        if self._with_theme and isinstance(theme, str) and theme in self._app.available_themes:
+            self._app.theme = theme
+        screen.restore(view)
