@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from flopsfit_tui.core.curve import Curve
 from flopsfit_tui.core.events import (
     Event,
     Note,
@@ -24,7 +26,8 @@ from flopsfit_tui.core.events import (
 from flopsfit_tui.core.trial import Outcome, Plan, Status, Trial
 
 Phase = Literal["waiting", "running", "paused", "done", "stopped"]
-HISTORY_ROWS = 1000  # kept of each trial; a curve on a terminal has a tenth of that many columns
+HISTORY_ROWS = 1000  # kept of each trial on disk, and here while it runs
+CURVE_POINTS = 256  # kept here of a trial that has ended: as many as a curve on a terminal has columns
 
 
 @dataclass
@@ -38,7 +41,7 @@ class TrialState:
     step: int = 0
     loss: float = math.nan  # the latest training loss while it runs
     seconds: float = 0.0
-    history: list[tuple[int, float]] = field(default_factory=list)  # (step, training loss), thinned
+    history: Curve = field(default_factory=Curve)  # (step, training loss), thinned
 
     @property
     def fraction(self) -> float:
@@ -78,6 +81,7 @@ class SweepState:
             case TrialEnded(key, outcome):
                 now = self.trials[key]
                 now.status, now.outcome, now.worker = outcome.status, outcome, ""
+                now.history = now.history.thinned(now.trial.steps, CURVE_POINTS)
                 self.outcomes_version += 1
             case TrialReturned(key):
                 now = self.trials[key]
@@ -112,18 +116,18 @@ class SweepState:
             now.history.clear()
         now.step, now.loss, now.seconds = event.step, event.loss, event.seconds
         if not now.history or event.step - now.history[-1][0] >= now.trial.steps / HISTORY_ROWS:
-            now.history.append((event.step, event.loss))
+            now.history.append(event.step, event.loss)
 
     def _stop_clock(self, phase: Phase) -> None:
         if self.phase == "running":
             self._ran += time.monotonic() - self._clock
         self.phase = phase
 
-    def load_history(self, history: dict[str, list[tuple[int, float]]]) -> None:
+    def load_history(self, history: Mapping[str, Iterable[tuple[int, float]]]) -> None:
         """Give back to finished trials the curves that the store kept of them."""
         for key, rows in history.items():
             if key in self.trials and not self.trials[key].history:
-                self.trials[key].history = list(rows)
+                self.trials[key].history = rows if isinstance(rows, Curve) else Curve(rows)
         self.version += 1
 
     def outcomes(self) -> dict[str, Outcome]:

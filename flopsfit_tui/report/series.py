@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flopsfit_tui.core.curve import Curve
 from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.report.analysis import Analysis, OptimumRow
@@ -136,8 +137,8 @@ def loss_series(
 
 def thin(history: Sequence[tuple[int, float]], flops_per_step: float, columns: int) -> Line:
     """A curve's mean in each column of a log axis, without its first steps, which are a plateau before any learning."""
-    steps = np.array([step for step, _ in history], dtype=float)
-    losses = np.array([loss for _, loss in history], dtype=float)
+    curve = history if isinstance(history, Curve) else Curve(history)
+    steps, losses = np.array(curve.steps, dtype=float), np.array(curve.losses)
     good = np.isfinite(losses) & (steps > SKIPPED * (steps[-1] if steps.size else 0))
     steps, losses = steps[good], losses[good]
     if steps.size > 2 and columns > 0:
@@ -148,6 +149,17 @@ def thin(history: Sequence[tuple[int, float]], flops_per_step: float, columns: i
         losses = np.bincount(column, losses)[kept] / count[kept]
         steps = np.bincount(column, steps)[kept] / count[kept]
     return _line(steps * flops_per_step, losses)
+
+
+def smoothed(values: Sequence[float], weight: float) -> Sequence[float]:
+    """An exponential moving average without the bias of its start; `weight` is that of what came before, 0 to 1."""
+    if not weight:
+        return values
+    mean, share, found = 0.0, 0.0, []
+    for value in values:
+        mean, share = weight * mean + (1 - weight) * value, weight * share + 1 - weight
+        found.append(mean / share)
+    return found
 
 
 def scaling_series(analysis: Analysis) -> Scaling:

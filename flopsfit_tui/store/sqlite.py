@@ -7,16 +7,19 @@ committed at once; progress at most twice a second, since a commit waits for the
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from flopsfit_tui.core.curve import OCTAVES, Curve
 from flopsfit_tui.core.events import Event, Note, PlanChanged, TrialEnded, TrialProgress, TrialReturned, TrialStarted
+from flopsfit_tui.core.state import CURVE_POINTS
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.store.base import Attempt, HistoryRow, Thinning, check_same_workload
 
@@ -40,6 +43,21 @@ create table if not exists notes (time real not null, level text not null, messa
 _OUTCOME = [
     "status", "steps", "samples", "tokens", "flops", "loss", "train_loss", "first_loss", "seconds", "device", "error",
 ]  # fmt: skip
+
+
+def _thinned_query(points: int) -> str:
+    """What Curve.thinned does: means over parts of octaves of a trial's steps."""
+    parts = points // OCTAVES
+    octaves = " ".join(
+        f"when share >= {2.0**-i} then {(OCTAVES - i) * parts} + cast((share * {2**i} - 1) * {parts} as integer)"
+        for i in range(1, OCTAVES + 1)
+    )
+    return f"""
+    select avg(step), avg(loss) from (select step, loss, step * 1.0 / ? as share from history where trial = ?)
+    group by case when share >= 1 then {OCTAVES * parts - 1} {octaves} else 0 end order by 1"""
+
+
+_THINNED = _thinned_query(CURVE_POINTS)
 
 
 class SqliteStore:
@@ -96,6 +114,21 @@ class SqliteStore:
         """What a trial's history has gained since a step: for whoever follows a sweep."""
         query = "select step, tokens, flops, loss, seconds from history where trial = ? and step > ? order by step"
         return [HistoryRow(*row) for row in self._database.execute(query, (trial, step))]
+
+    def curves(self) -> Iterator[tuple[str, Curve]]:
+        """The loss of each trial of the plan that has one, thinned for the eye, the largest budgets first.
+
+        SQLite takes the means, so that a million rows neither pass through Python nor hold up its other threads.
+        """
+        plan, execute = self.plan(), self._database.execute
+        for trial in sorted(plan.trials if plan else (), key=lambda t: -t.budget):
+            (count,) = execute("select count(*) from history where trial = ?", (trial.key,)).fetchone()
+            if count > CURVE_POINTS:
+                pairs = execute(_THINNED, (trial.steps, trial.key)).fetchall()
+            else:
+                pairs = execute("select step, loss from history where trial = ? order by step", (trial.key,)).fetchall()
+            if pairs:
+                yield trial.key, Curve((round(step), math.nan if loss is None else loss) for step, loss in pairs)
 
     def attempts(self) -> list[Attempt]:
         """Every start of a trial, oldest first."""

@@ -7,11 +7,13 @@ saw; so the screens draw a followed sweep exactly as one of their own.
 from __future__ import annotations
 
 import contextlib
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from flopsfit_tui.core.control import Control
+from flopsfit_tui.core.curve import Curve
 from flopsfit_tui.core.events import (
     Event,
     SweepEnded,
@@ -50,10 +52,11 @@ def tell(store: SqliteStore, control: Control) -> Iterator[News]:
     if plan is None:
         raise ValueError(f"{str(store.directory)!r} holds no plan yet; a sweep writes one as it starts")
     yield Opened(store.directory, plan)
-    live = sweeping_process(store.directory) is not None
+    live = followed = sweeping_process(store.directory) is not None
     yield Happened([SweepStarted(plan, dict(store.outcomes()), 1, {})])
-    yield Remembered({key: [(row.step, row.loss) for row in rows] for key, rows in store.history().items()})
     look = _Look(store, skip_running=not live)
+    if followed:
+        yield from remember(store, control)
     while live and not control.stopped:
         if events := list(look.events()):
             yield Happened(events)
@@ -64,6 +67,22 @@ def tell(store: SqliteStore, control: Control) -> Iterator[News]:
     finished = store.outcomes()
     reason = "done" if all(trial.key in finished for trial in plan.trials) else "stopped"
     yield Happened([*events, *returned, SweepEnded("done" if reason == "done" else "stopped")])
+    if not followed:
+        yield from remember(store, control)
+
+
+def remember(store: SqliteStore, control: Control) -> Iterator[Remembered]:
+    """Every loss curve that a store keeps, a second's worth at a time; a large sweep has its answer before them."""
+    curves: dict[str, Curve] = {}
+    begun = time.monotonic()
+    for key, curve in store.curves():
+        if control.stopped:
+            return
+        curves[key] = curve
+        if time.monotonic() - begun > 1:
+            yield Remembered(curves)
+            curves, begun = {}, time.monotonic()
+    yield Remembered(curves)
 
 
 class _Look:

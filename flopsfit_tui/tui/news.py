@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flopsfit_tui.core.curve import Curve
 from flopsfit_tui.core.events import Event
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Plan
@@ -56,9 +57,9 @@ class Happened:
 
 @dataclass(frozen=True)
 class Remembered:
-    """Loss curves of earlier runs: (step, loss) by trial key."""
+    """Loss curves of earlier runs, by trial key."""
 
-    history: Mapping[str, list[tuple[int, float]]]
+    history: Mapping[str, Curve]
 
 
 @dataclass(frozen=True)

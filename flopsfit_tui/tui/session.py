@@ -170,7 +170,7 @@ class Session:
                 self._happened(news)
                 return
             case Remembered(history):
-                board.state.load_history(dict(history))
+                board.state.load_history(history)
             case Fitted():
                 self._fitting = False
                 board.fitted = news

@@ -168,15 +168,11 @@ class SweepThread:
                 if isinstance(event, SweepStarted | PlanChanged):
                     self._plan = event.plan
                 if isinstance(event, SweepStarted):
-                    self._post(Remembered(_curves(store)))
+                    self._post(Remembered(dict(store.curves())))
         finally:
             store.close()
             if self._executor is not None:
                 self._executor.close()
-
-
-def _curves(store: SqliteStore) -> Mapping[str, list[tuple[int, float]]]:
-    return {key: [(row.step, row.loss) for row in rows] for key, rows in store.history().items()}
 
 
 def _finished(directory: Path, plan: Plan, fresh: bool) -> int:

@@ -13,7 +13,7 @@ from flopsfit_tui.core.events import (
     TrialReturned,
     TrialStarted,
 )
-from flopsfit_tui.core.state import HISTORY_ROWS, SweepState
+from flopsfit_tui.core.state import CURVE_POINTS, HISTORY_ROWS, SweepState
 from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial
 
 
@@ -96,3 +96,13 @@ def test_versions_tell_when_to_draw_and_when_to_refit():
     assert state.outcomes_version == fitted
     state.apply(TrialEnded("a", Outcome("failed", error="x", loss=math.nan)))
     assert state.outcomes_version > fitted
+
+
+def test_a_trial_that_has_ended_keeps_only_what_a_plot_can_show():
+    state = fold(SweepStarted(plan_of("a", steps=10**6), {}, 1, {}), TrialStarted("a", "w"))
+    for step in range(1, 10**6, 500):
+        state.apply(TrialProgress("a", step, 1, 1.0, 3.0, 1.0))
+    state.apply(TrialEnded("a", Outcome("finished", loss=2.5)))
+    kept = state.trials["a"].history
+    assert CURVE_POINTS / 4 < len(kept) <= CURVE_POINTS + 1
+    assert (set(kept.losses), kept.steps[-1] > 0.98 * 10**6) == ({3.0}, True)

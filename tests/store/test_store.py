@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from flopsfit_tui.core.curve import Curve
 from flopsfit_tui.core.events import Note, TrialEnded, TrialProgress, TrialReturned, TrialStarted
-from flopsfit_tui.core.state import HISTORY_ROWS
+from flopsfit_tui.core.state import CURVE_POINTS, HISTORY_ROWS
 from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial
 from flopsfit_tui.store.base import HistoryRow, MemoryStore
 from flopsfit_tui.store.sqlite import FILE, SqliteStore, check_directory, put_aside
@@ -53,6 +54,34 @@ def test_a_plan_and_its_outcomes_come_back(store):
     assert same(dict(store.outcomes()), {"a": FINISHED, "b": FAILED})
     assert [(x.trial, x.status, x.worker) for x in store.attempts()] == [("a", "finished", "w1"), ("b", "failed", "w2")]
     assert all(x.ended >= x.started for x in store.attempts())
+
+
+def test_curves_are_thinned_on_disk_as_they_are_in_memory(tmp_path):
+    store = SqliteStore(tmp_path)
+    store.begin(plan_of("a", "b", "c", steps=5000))
+    whole = Curve((step, 9 / step) for step in range(5, 5001, 5))
+    for key, curve in (("a", whole), ("b", whole[:100])):
+        store.record(TrialStarted(key, "w"))
+        for step, loss in curve:
+            store.record(TrialProgress(key, step, step, 1.0, loss, 1.0))
+    found = dict(store.curves())
+    store.close()
+    assert list(found) == ["a", "b"]
+    assert found["b"] == whole[:100]
+    assert len(found["a"]) <= CURVE_POINTS
+    expected = whole.thinned(5000, CURVE_POINTS)
+    assert list(found["a"].losses) == pytest.approx(list(expected.losses))
+    assert list(found["a"].steps) == pytest.approx(list(expected.steps), abs=1)
+
+
+def test_a_curve_on_disk_may_hold_losses_that_are_no_numbers(tmp_path):
+    store = SqliteStore(tmp_path)
+    store.begin(plan_of("a", steps=5000))
+    for step in range(1, 1001):
+        store.record(TrialProgress("a", step * 5, 1, 1.0, math.nan if step > 500 else 3.0, 1.0))
+    (_, curve), *_ = store.curves()
+    store.close()
+    assert {loss for loss in curve.losses if not math.isnan(loss)} == {3.0}
 
 
 def test_history_comes_back_and_a_new_attempt_starts_it_anew(store):
