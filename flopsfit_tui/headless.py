@@ -53,7 +53,8 @@ def run_headless(options: Options, style: str = "table") -> int:
             state = _sweep(options, plan, cost, executor, store, control)
             plan = state.plan or plan  # with the trials that were added when it was run before
             analysis = analyse(plan, state.outcomes(), options.targets)
-            for path in export_sweep(directory, plan, state.outcomes(), store.history(), analysis):
+            target = next(iter(options.targets), None)
+            for path in export_sweep(directory, plan, state.outcomes(), store.history(), analysis, target=target):
                 say(f"wrote {path}")
         finally:
             store.close()

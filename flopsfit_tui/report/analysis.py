@@ -90,8 +90,7 @@ def analyse(plan: Plan, outcomes: Mapping[str, Outcome], targets: Sequence[float
         [p.budget for p in points], [p.params for p in points], [p.loss for p in points], flops=cost
     )
     extrapolated = sorted({plan.budgets[-1] * k for k in BEYOND} | {t for t in targets if t not in plan.budgets})
-    rows = [_row(plan, budget, "measured", fit, parabolas) for budget in plan.budgets]
-    rows += [_row(plan, budget, "extrapolated", fit, parabolas) for budget in extrapolated]
+    rows = [_row(plan, budget, fit, parabolas) for budget in (*plan.budgets, *extrapolated)]
     return Analysis(
         points=tuple(points),
         fit=fit,
@@ -136,8 +135,13 @@ def _points(trials: Sequence[Trial], outcomes: Mapping[str, Outcome]) -> list[Po
     return points
 
 
-def _row(plan: Plan, budget: float, kind: str, fit: Fit, parabolas: Sequence[Parabola]) -> OptimumRow | None:
-    best = fit.predict(budget)
+def optimum_at(plan: Plan, analysis: Analysis, budget: float) -> OptimumRow | None:
+    """The optimum at any budget, in milliseconds; None while the losses determine none there."""
+    return _row(plan, budget, analysis.fit, analysis.parabolas)
+
+
+def _row(plan: Plan, budget: float, fit: Fit, parabolas: Sequence[Parabola]) -> OptimumRow | None:
+    best, kind = fit.predict(budget), "measured" if budget in plan.budgets else "extrapolated"
     if best is not None:
         return OptimumRow(
             budget,

@@ -1,76 +1,108 @@
-"""A small canvas over plotext: lines, dots, ticks and a caption, as text with ANSI colours."""
+"""A small canvas: lines, dots, ticks and a caption, as text with ANSI colours."""
 
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-
-import plotext
+from dataclasses import dataclass, field, replace
 
 from flopsfit_tui.report.palette import Color, Palette
-from flopsfit_tui.report.ticks import Tick
+from flopsfit_tui.report.raster import Shape, Side, draw
+from flopsfit_tui.report.ticks import Tick, linear_ticks, log_ticks
+from flopsfit_tui.report.window import WHOLE, Window
 
 Legend = Sequence[tuple[str, Color]]
-Ticks = Callable[[float, float, int], list[Tick]]  # (low, high, at most) -> ticks
-_one_at_a_time = threading.Lock()  # plotext has one figure for the whole process
+
+
+@dataclass(frozen=True)
+class Axis:
+    """How an axis runs, and what stands at its ticks; `flipped` is the other scale."""
+
+    log: bool
+    label: Callable[[float], str] | None = None  # None: as many decimals as the ticks' distance needs
+    places: Callable[[int], list[Tick]] | None = None  # ticks of its own, given how many there is room for
+
+    def flipped(self, really: bool = True) -> Axis:
+        """Linear instead of log, or log instead of linear."""
+        return replace(self, log=self.log != really)
+
+    def ticks(self, low: float, high: float, most: int) -> list[Tick]:
+        """At most about `most` between two places on the axis, which are logs where it is one."""
+        if self.places is not None:
+            return self.places(most)
+        if self.log:
+            return log_ticks(10**low, 10**high, most, self.label or _short)
+        label = self.label
+        return [(at, label(at) if label else text) for at, text in linear_ticks(low, high, most)]
 
 
 @dataclass
 class Canvas:
-    """Collects what to draw, in the units of the axes: logs where an axis is one. Later things lie on top."""
+    """Collects what to draw, in the units of the data. Later things lie on top. What a log axis cannot show is left
+    out."""
 
     width: int  # of the whole plot, in characters
     height: int
     palette: Palette
+    x: Axis
+    y: Axis
+    window: Window = WHOLE
     _x: list[float] = field(default_factory=list)
     _y: list[float] = field(default_factory=list)
-    _draw: list[Callable[[], None]] = field(default_factory=list)
+    _shapes: list[Shape] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to draw."""
-        return not self._draw
+        return not self._shapes
 
-    def line(self, x: Sequence[float], y: Sequence[float], color: Color) -> None:
+    def line(self, x: Iterable[float], y: Iterable[float], color: Color) -> None:
         """A polyline."""
-        if len(x) > 1:
-            self._add(x, y, lambda: plotext.plot(list(x), list(y), marker="braille", color=color))
+        places = self._places(x, y)
+        if len(places[0]) > 1:
+            self._add(Shape(*places, color))
 
-    def dots(self, x: Sequence[float], y: Sequence[float], color: Color, marker: str) -> None:
+    def dots(self, x: Iterable[float], y: Iterable[float], color: Color, marker: str) -> None:
         """One glyph at each place."""
-        if x:
-            self._add(x, y, lambda: plotext.scatter(list(x), list(y), marker=marker, color=color))
+        places = self._places(x, y)
+        if places[0]:
+            self._add(Shape(*places, color, marker))
 
-    def _add(self, x: Iterable[float], y: Iterable[float], draw: Callable[[], None]) -> None:
-        self._x += x
-        self._y += y
-        self._draw.append(draw)
+    def upright(self, x: float, color: Color) -> None:
+        """A line from the bottom to the top."""
+        if self._y:
+            (at,), low, high = self._places([x], [1.0])[0], min(self._y), max(self._y)
+            self._shapes.append(Shape([at, at], [low, high], color))
 
-    def text(self, caption: str, legend: Legend, x_ticks: Ticks, y_ticks: Ticks) -> str:
+    def _places(self, x: Iterable[float], y: Iterable[float]) -> tuple[list[float], list[float]]:
+        pairs = [
+            (math.log10(a) if self.x.log else a, math.log10(b) if self.y.log else b)
+            for a, b in zip(x, y, strict=True)
+            if (a > 0 or not self.x.log) and (b > 0 or not self.y.log) and math.isfinite(a) and math.isfinite(b)
+        ]
+        return [a for a, _ in pairs], [b for _, b in pairs]
+
+    def _add(self, shape: Shape) -> None:
+        self._x += shape.x
+        self._y += shape.y
+        self._shapes.append(shape)
+
+    def text(self, caption: str, legend: Legend) -> str:
         """One line of caption and legend above the axes."""
-        x_range = padded(min(self._x), max(self._x), 0.03)
-        y_range = padded(min(self._y), max(self._y), 0.07)
-        with _one_at_a_time:
-            plotext.clear_figure()
-            plotext.theme("clear")
-            plotext.limit_size(False, False)  # else it looks at the terminal, which may be another or none
-            plotext.plotsize(self.width, self.height - 1)
-            plotext.xaxes(True, False)
-            plotext.yaxes(True, False)
-            plotext.ticks_color(self.palette.muted)
-            plotext.axes_color("default")
-            for draw in self._draw:
-                draw()
-            plotext.xlim(*x_range)
-            plotext.ylim(*y_range)
-            at = x_ticks(*x_range, max(2, self.width // 10))
-            plotext.xticks([place for place, _ in at], [label for _, label in at])
-            at = y_ticks(*y_range, max(2, (self.height - 2) // 3))
-            plotext.yticks([place for place, _ in at], [label for _, label in at])
-            body = str(plotext.build())
-        return f"{header(caption, legend, self.width, self.palette)}\n{body.rstrip(chr(10))}"
+        x_range = self.window.across(padded(min(self._x), max(self._x), 0.03))
+        y_range = self.window.upward(padded(min(self._y), max(self._y), 0.07))
+        x = Side(*x_range, _inside(self.x.ticks(*x_range, max(2, self.width // 10)), x_range))
+        y = Side(*y_range, _inside(self.y.ticks(*y_range, max(2, (self.height - 2) // 3)), y_range))
+        body = draw(self._shapes, self.width, self.height - 1, x, y, self.palette.muted)
+        return f"{header(caption, legend, self.width, self.palette)}\n{body}"
+
+
+def _inside(ticks: list[Tick], between: tuple[float, float]) -> list[Tick]:
+    return [tick for tick in ticks if between[0] <= tick[0] <= between[1]]
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"
 
 
 def padded(low: float, high: float, share: float) -> tuple[float, float]:
@@ -96,8 +128,3 @@ def header(caption: str, legend: Legend, width: int, palette: Palette) -> str:
 def paint(text: str, color: Color) -> str:
     """Text in a colour."""
     return f"\x1b[38;2;{color[0]};{color[1]};{color[2]}m{text}\x1b[0m"
-
-
-def logs(values: Iterable[float]) -> list[float]:
-    """log10 of each."""
-    return [math.log10(value) for value in values]

@@ -7,12 +7,13 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.report.analysis import Analysis
+from flopsfit_tui.report.markdown import markdown_report
+from flopsfit_tui.report.plain import plain
 from flopsfit_tui.report.rows import HISTORY, OPTIMUM, TRIALS, history_rows, optimum_rows, trial_rows
 from flopsfit_tui.report.summary import summary
 from flopsfit_tui.store.base import HistoryRow
@@ -25,9 +26,12 @@ def export_sweep(
     history: Mapping[str, Sequence[HistoryRow]],
     analysis: Analysis,
     plots: bool = True,
+    target: float | None = None,
 ) -> list[Path]:
-    """Write trials.csv, history.csv, optimum.csv, fit.json, summary.txt and, where matplotlib is, the plots as PNG.
+    """Write trials.csv, history.csv, optimum.csv, fit.json, summary.txt, report.md and, where matplotlib is, the plots
+    as PNG.
 
+    `target` is the budget that the report recommends a model for; ten times the largest when there is none.
     Without `plots` it takes milliseconds, with them seconds. Returns the paths written. Raises OSError when the
     directory cannot be written.
     """
@@ -39,8 +43,11 @@ def export_sweep(
         "fit.json": json.dumps(fit_document(plan, analysis), indent=2) + "\n",
         "summary.txt": summary(plan, analysis) + "\n",
     }
+    pictures = _figures(directory, plan, analysis, history) if plots else []
+    figures = bool(pictures) or (directory / "isoflop.png").is_file()
+    texts["report.md"] = markdown_report(plan, outcomes, analysis, target, figures)
     written = [write_whole(directory / name, lambda f, t=text: f.write(t.encode())) for name, text in texts.items()]  # type: ignore[misc]
-    return written + (_figures(directory, plan, analysis, history) if plots else [])
+    return written + pictures
 
 
 def _figures(
@@ -59,7 +66,7 @@ def _figures(
 def fit_document(plan: Plan, analysis: Analysis) -> dict[str, Any]:
     """Everything that the fit says, as JSON can hold it; NaN and infinity become null."""
     fit = analysis.fit
-    document: dict[str, Any] = _plain(
+    document: dict[str, Any] = plain(
         {
             "workload": plan.workload,
             "size_name": plan.size_name,
@@ -85,18 +92,6 @@ def fit_document(plan: Plan, analysis: Analysis) -> dict[str, Any]:
         }
     )
     return document
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if abs(value) < float("inf") else None
-    return value
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from flopsfit_tui.fit import (
     recommend,
 )
 from flopsfit_tui.report.fit_text import prediction_text, report_text
+from flopsfit_tui.report.plain import plain
 from flopsfit_tui.report.runs_csv import Runs
 
 BEYOND = (10.0, 100.0)  # a full report looks so many times beyond the largest budget run
@@ -83,8 +84,8 @@ class FitReport:
             "targets": [_flat(row) for row in self.targets],
             "warnings": self.warnings,
         }
-        plain: dict[str, Any] = _plain(document)
-        return plain
+        found: dict[str, Any] = plain(document)
+        return found
 
     def to_json(self) -> str:
         """as_dict as indented JSON."""
@@ -164,15 +165,3 @@ def _flat(row: Row) -> dict[str, Any]:
     for unwanted in ("optimum",):
         size.get("recommended", {}).pop(unwanted, None)
     return {"budget": row.budget, "kind": row.kind, **best, "parabola_params": row.parabola, **size}
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value

@@ -1,4 +1,5 @@
-"""The plots as text with ANSI colours, for the app and for a plain terminal: (series, width, height, palette) -> text.
+"""The plots as text with ANSI colours, for the app and for a plain terminal: (series, width, height, palette, view) ->
+text.
 
 A plot that cannot be drawn is a sentence saying why; none of these functions raises.
 """
@@ -6,81 +7,94 @@ A plot that cannot be drawn is a sentence saying why; none of these functions ra
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import wraps
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.core.units import format_count, format_flops
-from flopsfit_tui.report.canvas import Canvas, Ticks, logs
-from flopsfit_tui.report.palette import Palette, glyph, mix
-from flopsfit_tui.report.series import IsoCurve, LossCurves, Residuals, Scaling
-from flopsfit_tui.report.ticks import Tick, linear_ticks, log_ticks
+from flopsfit_tui.report.canvas import Axis, Canvas
+from flopsfit_tui.report.palette import Color, Palette, glyph, mix
+from flopsfit_tui.report.series import IsoCurve, LossCurves, Residuals, Scaling, smoothed
+from flopsfit_tui.report.ticks import Tick
+from flopsfit_tui.report.window import PLAIN, View
 
 LEAST_WIDTH, LEAST_HEIGHT = 24, 7
-Series = TypeVar("Series")
-Plot = Callable[[Series, int, int, Palette], str]
+Series_contra = TypeVar("Series_contra", contravariant=True)
 
 
-def _guarded(plot: Plot[Series]) -> Plot[Series]:
+class Plot(Protocol[Series_contra]):
+    """A function that draws."""
+
+    def __call__(self, series: Series_contra, width: int, height: int, palette: Palette, view: View = PLAIN, /) -> str:
+        """Text of at most so many columns and lines."""
+        ...
+
+
+def _guarded(plot: Plot[Series_contra]) -> Plot[Series_contra]:
     """Too small, or broken: a sentence in the plot's place."""
 
     @wraps(plot)
-    def guarded(series: Series, width: int, height: int, palette: Palette) -> str:
+    def guarded(series: Series_contra, width: int, height: int, palette: Palette, view: View = PLAIN) -> str:
         if width < LEAST_WIDTH or height < LEAST_HEIGHT:
             return "too small to draw"
         try:
-            return plot(series, width, height, palette)
+            return plot(series, width, height, palette, view)
         except Exception as error:  # noqa: BLE001 - a plot never ends the app; what went wrong stands in its place
             return f"this plot cannot be drawn ({type(error).__name__}: {error})"
 
     return guarded
 
 
+def _canvas(width: int, height: int, palette: Palette, x: Axis, y: Axis, view: View) -> Canvas:
+    return Canvas(width, height, palette, x.flipped(view.other_x), y.flipped(view.other_y), view.window)
+
+
 @_guarded
-def isoflop_plot(curves: Sequence[IsoCurve], width: int, height: int, palette: Palette) -> str:
+def isoflop_plot(curves: Sequence[IsoCurve], width: int, height: int, palette: Palette, view: View = PLAIN) -> str:
     """Held-out loss against params on a log axis, one colour and glyph a budget; ★ the parabolas' minima."""
-    return _isoflop(curves, width, height, palette, parabolas=True)
+    return _isoflop(curves, _canvas(width, height, palette, PARAMS, LOSS, view), parabolas=True)
 
 
 @_guarded
-def isoflop_law_plot(curves: Sequence[IsoCurve], width: int, height: int, palette: Palette) -> str:
+def isoflop_law_plot(curves: Sequence[IsoCurve], width: int, height: int, palette: Palette, view: View = PLAIN) -> str:
     """The same points under the law's curves: what the fit over all budgets says of each."""
-    return _isoflop(curves, width, height, palette, parabolas=False)
+    return _isoflop(curves, _canvas(width, height, palette, PARAMS, LOSS, view), parabolas=False)
 
 
-def _isoflop(curves: Sequence[IsoCurve], width: int, height: int, palette: Palette, parabolas: bool) -> str:
-    canvas = Canvas(width, height, palette)
+PARAMS, LOSS = Axis(True, format_count), Axis(False)
+
+
+def _isoflop(curves: Sequence[IsoCurve], canvas: Canvas, parabolas: bool) -> str:
+    palette = canvas.palette
     colors = palette.ramp(len(curves))
     for curve, color in zip(curves, colors, strict=True):
         line = curve.parabola if parabolas else curve.law
-        canvas.line(logs(line.x), line.y, mix(color, palette.background, 0.25))
+        canvas.line(line.x, line.y, mix(color, palette.background, 0.25))
     for i, (curve, color) in enumerate(zip(curves, colors, strict=True)):
         for dot in curve.dots:
             if dot.high > dot.low:
-                canvas.line(logs((dot.x, dot.x)), (dot.low, dot.high), palette.dim(color))
-        canvas.dots(logs(d.x for d in curve.dots), [d.y for d in curve.dots], color, glyph(i))
+                canvas.line((dot.x, dot.x), (dot.low, dot.high), palette.dim(color))
+        canvas.dots([d.x for d in curve.dots], [d.y for d in curve.dots], color, glyph(i))
     for curve in curves:
         if curve.minimum and parabolas:
-            canvas.dots(logs([curve.minimum.x]), [curve.minimum.y], palette.minimum, "★")
+            canvas.dots([curve.minimum.x], [curve.minimum.y], palette.minimum, "★")
     if canvas.empty:
         return "the first finished trial will appear here"
     legend = [(f"{glyph(i)} {format_flops(c.budget)}", colors[i]) for i, c in enumerate(curves) if c.dots]
-    return canvas.text(
-        "loss by params N, ★ minimum" if parabolas else "loss by params N, the law",
-        legend,
-        _log(format_count),
-        linear_ticks,
-    )
+    return canvas.text("loss by params N, ★ minimum" if parabolas else "loss by params N, the law", legend)
 
 
 @_guarded
-def loss_plot(curves: LossCurves, width: int, height: int, palette: Palette) -> str:
-    """Training loss against the FLOPs spent, both axes logs; running trials bright, the others behind them."""
-    canvas = Canvas(width, height, palette)
+def loss_plot(curves: LossCurves, width: int, height: int, palette: Palette, view: View = PLAIN) -> str:
+    """Training loss against the FLOPs spent, both axes logs; running trials bright, the others behind them.
+
+    With a cursor: a line at that place of the last curve, and what is read there.
+    """
+    canvas = _canvas(width, height, palette, Axis(True, format_flops), Axis(True), view)
     colors = palette.ramp(len(curves.budgets))
     for line in curves.lines:
-        x, y, color = logs(line.line.x), logs(line.line.y), colors[line.budget]
+        x, y, color = line.line.x, smoothed(line.line.y, view.smoothing), colors[line.budget]
         canvas.line(x, y, color if line.bright else palette.dim(color))
         if line.bright:
             canvas.dots(x[-1:], y[-1:], color, glyph(line.budget))
@@ -89,71 +103,73 @@ def loss_plot(curves: LossCurves, width: int, height: int, palette: Palette) -> 
     drawn = sorted({line.budget for line in curves.lines})
     legend = [(f"{glyph(i)} {format_flops(curves.budgets[i])}", colors[i]) for i in drawn]
     hidden = f", {curves.hidden} more not drawn" if curves.hidden else ""
-    return canvas.text(f"training loss by FLOPs spent{hidden}", legend, _log(format_flops), _log(_short))
+    smooth = f", smoothed {view.smoothing:g}" if view.smoothing else ""
+    caption = f"training loss by FLOPs spent{smooth}{hidden}"
+    if view.cursor is not None and len(curves.lines[-1].line.x):
+        caption = _read(canvas, curves, view, palette.foreground)
+    return canvas.text(caption, legend)
+
+
+def _read(canvas: Canvas, curves: LossCurves, view: View, color: Color) -> str:
+    line = curves.lines[-1].line
+    at = round((view.cursor or 0.0) * (len(line.x) - 1))
+    x, y = line.x[at], smoothed(line.y, view.smoothing)[at]
+    canvas.upright(x, canvas.palette.muted)
+    canvas.dots([x], [y], color, "●")
+    return f"training loss {y:.4g} after {format_flops(x)} FLOPs"
 
 
 @_guarded
-def plan_plot(plan: Plan, width: int, height: int, palette: Palette) -> str:
+def plan_plot(plan: Plan, width: int, height: int, palette: Palette, view: View = PLAIN) -> str:
     """The ladders before anything is run: each budget's params on a log axis, ★ where its optimum is expected."""
-    canvas = Canvas(width, height, palette)
-    colors = palette.ramp(len(plan.budgets))
-    for i, (budget, expected, color) in enumerate(zip(plan.budgets, plan.expected, colors, strict=True)):
-        params = sorted({t.params for t in plan.trials if t.budget == budget})
-        at = math.log10(budget)
-        canvas.line(logs(params[:1] + params[-1:]), [at, at], palette.faint)
-        canvas.dots(logs(params), [at] * len(params), color, glyph(i))
-        canvas.dots(logs([expected]), [at], palette.minimum, "★")
 
-    def budgets(low: float, high: float, most: int) -> list[Tick]:  # noqa: ARG001
+    def budgets(most: int) -> list[Tick]:  # noqa: ARG001 - a tick a ladder, as many as there are rows
         step = max(1, math.ceil(len(plan.budgets) / max(1, height - 4)))
         return [(math.log10(b), format_flops(b)) for b in plan.budgets[::step]]
 
-    return canvas.text("planned params N by budget, ★ optimum expected", [], _log(format_count), budgets)
+    canvas = _canvas(width, height, palette, PARAMS, Axis(True, format_flops, budgets), view)
+    colors = palette.ramp(len(plan.budgets))
+    for i, (budget, expected, color) in enumerate(zip(plan.budgets, plan.expected, colors, strict=True)):
+        params = sorted({t.params for t in plan.trials if t.budget == budget})
+        canvas.line(params[:1] + params[-1:], [budget] * min(2, 2 * len(params)), palette.faint)
+        canvas.dots(params, [budget] * len(params), color, glyph(i))
+        canvas.dots([expected], [budget], palette.minimum, "★")
+    return canvas.text("planned params N by budget, ★ optimum expected", [])
 
 
 @_guarded
-def scaling_plot(scaling: Scaling, width: int, height: int, palette: Palette) -> str:
+def scaling_plot(scaling: Scaling, width: int, height: int, palette: Palette, view: View = PLAIN) -> str:
     """The optimal params and tokens against the budget, all logs: the law with its band, ★ the parabolas' minima."""
-    canvas = Canvas(width, height, palette)
+    canvas = _canvas(width, height, palette, Axis(True, format_flops), Axis(True, format_count), view)
     params, tokens = palette.series[0], palette.series[3]
     for band in (scaling.params_low, scaling.params_high):
-        canvas.line(logs(band.x), logs(band.y), palette.dim(params))
-    canvas.line(logs(scaling.tokens.x), logs(scaling.tokens.y), tokens)
-    canvas.line(logs(scaling.params.x), logs(scaling.params.y), params)
+        canvas.line(band.x, band.y, palette.dim(params))
+    canvas.line(scaling.tokens.x, scaling.tokens.y, tokens)
+    canvas.line(scaling.params.x, scaling.params.y, params)
     rows = scaling.targets
-    canvas.dots(logs(r.budget for r in rows), logs(r.tokens for r in rows), tokens, "■")
-    canvas.dots(logs(r.budget for r in rows), logs(r.params for r in rows), params, "●")
+    canvas.dots([r.budget for r in rows], [r.tokens for r in rows], tokens, "■")
+    canvas.dots([r.budget for r in rows], [r.params for r in rows], params, "●")
     stars = [dot for _, dot in scaling.vertices]
-    canvas.dots(logs(s.x for s in stars), logs(s.y for s in stars), palette.minimum, "★")
+    canvas.dots([s.x for s in stars], [s.y for s in stars], palette.minimum, "★")
     if canvas.empty:
         return "the optimum's growth appears once two budgets have a minimum"
     legend = [("● params N", params), ("■ tokens D", tokens), ("★ parabolas", palette.minimum)]
-    return canvas.text("optimum by budget C", legend, _log(format_flops), _log(format_count))
+    return canvas.text("optimum by budget C", legend)
 
 
 @_guarded
-def residual_plot(residuals: Residuals, width: int, height: int, palette: Palette) -> str:
+def residual_plot(residuals: Residuals, width: int, height: int, palette: Palette, view: View = PLAIN) -> str:
     """How far every point lies off the law, in per cent of its loss, against params."""
     if not residuals.points:
         return "residuals appear once there is a law"
-    canvas = Canvas(width, height, palette)
+    # what lies on both sides of zero has no log
+    canvas = Canvas(width, height, palette, PARAMS.flipped(view.other_x), Axis(False), view.window)
     colors = palette.ramp(len(residuals.budgets))
-    x = logs(params for _, params, _ in residuals.points)
+    x = [params for _, params, _ in residuals.points]
     canvas.line([min(x), max(x)], [0, 0], palette.muted)
     drawn = sorted({i for i, _, _ in residuals.points})
     for i in drawn:
         here = [(params, 100 * off) for place, params, off in residuals.points if place == i]
-        canvas.dots(logs(params for params, _ in here), [off for _, off in here], colors[i], glyph(i))
+        canvas.dots([params for params, _ in here], [off for _, off in here], colors[i], glyph(i))
     legend = [(f"{glyph(i)} {format_flops(residuals.budgets[i])}", colors[i]) for i in drawn]
-    return canvas.text("loss above the law, %, by params N", legend, _log(format_count), linear_ticks)
-
-
-def _log(label: Callable[[float], str]) -> Ticks:
-    def ticks(low: float, high: float, most: int) -> list[Tick]:
-        return log_ticks(10**low, 10**high, most, label)
-
-    return ticks
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}"
+    return canvas.text("loss above the law, %, by params N", legend)

@@ -20,8 +20,12 @@ def chinchilla_table(plan: Plan, analysis: Analysis) -> str:
     """Compute-optimal size and data for each budget, as in Chinchilla's table 3 (arXiv 2203.15556), with intervals."""
     if not analysis.optimum:
         return "No optimum yet: it takes at least three finished sizes at one budget."
-    head = ["FLOPs", "params", "95 % interval", plan.unit, f"{plan.unit}/param", "loss", plan.size_name, "parabola"]
-    return table(head, [table_row(row, analysis) for row in analysis.optimum])
+    return table(table_head(plan), [table_row(row, analysis) for row in analysis.optimum])
+
+
+def table_head(plan: Plan) -> list[str]:
+    """The titles over `table_row`'s cells."""
+    return ["FLOPs", "params", "95 % interval", plan.unit, f"{plan.unit}/param", "loss", plan.size_name, "parabola"]
 
 
 def table_row(row: OptimumRow, analysis: Analysis) -> list[str]:

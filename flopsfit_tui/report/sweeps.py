@@ -24,7 +24,8 @@ def export_again(directory: Path, to: Path, targets: Sequence[float] = ()) -> li
         if plan is None:
             raise ValueError(f"{str(directory)!r} holds no plan yet; a sweep writes one as it starts")
         outcomes = store.outcomes()
-        return export_sweep(to, plan, outcomes, store.history(), analyse(plan, outcomes, targets))
+        analysis = analyse(plan, outcomes, targets)
+        return export_sweep(to, plan, outcomes, store.history(), analysis, target=next(iter(targets), None))
     except OSError as error:
         raise ValueError(f"{str(to)!r} cannot be written ({error.strerror}); give --to another directory") from None
     finally:

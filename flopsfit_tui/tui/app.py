@@ -27,8 +27,9 @@ from flopsfit_tui.tui.alarm import Alarm, desktop_sequence
 from flopsfit_tui.tui.ask import Ask
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.board_screen import BoardScreen
-from flopsfit_tui.tui.config import Config
-from flopsfit_tui.tui.keymap import load_config
+from flopsfit_tui.tui.config import Config, config_path
+from flopsfit_tui.tui.config_text import config_text
+from flopsfit_tui.tui.keymap import everywhere, load_config, shown_keys
 from flopsfit_tui.tui.keys import help_text
 from flopsfit_tui.tui.lines import printable, warnings
 from flopsfit_tui.tui.look import THEMES, palette_of, style
@@ -83,6 +84,7 @@ class FlopsfitApp(App[int]):
         self._hooks = hooks
         self.session = Session(options, hooks, reading)  # the one that the screens show
         self._own = self.session  # the one that plans and sweeps
+        self.board.keys = shown_keys(self._config)
         self._start = start
         self._allowed: tuple[bool | None, ...] = ()
         for theme in THEMES.values():
@@ -188,6 +190,7 @@ class FlopsfitApp(App[int]):
             self.session.replan(options)
         else:
             self._own, self.session = self.session, Session(options, self._hooks, reading=sweep.directory)
+            self.board.keys = self._own.board.keys
             self._show_sweep()
             self.session.open()
 
@@ -227,6 +230,10 @@ class FlopsfitApp(App[int]):
         shown = format_flops(self.board.target) if self.board.target else ""
         check = partial(parse_number, what="budget")
         self.push_screen(Prompt("optimum at FLOPs", shown, "1e21, or 30e18", check), answered)
+
+    def on_result_screen_retargeted(self, message: ResultScreen.Retargeted) -> None:
+        """The budget that was asked for stays the target."""
+        self.session.retarget(message.budget)
 
     def action_workers(self, more: int) -> None:
         """Another number of trials at once."""
@@ -351,6 +358,12 @@ def open_app(directory: Path, targets: tuple[float, ...] = ()) -> int:
 def run_app(options: Options, *, start: bool = False) -> int:
     """Run the app on its start screen, or sweeping at once; the exit code."""
     return _run(FlopsfitApp(options, start, config=load_config(FlopsfitApp)))
+
+
+def print_config() -> None:
+    """Print every setting and every key on stdout. Raises ValueError when the person's file is refused."""
+    config = load_config(FlopsfitApp)
+    print(config_text(config, everywhere(FlopsfitApp), config_path()))
 
 
 def _run(app: FlopsfitApp) -> int:

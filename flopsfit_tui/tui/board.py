@@ -14,7 +14,9 @@ from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.report.analysis import Analysis, OptimumRow
 from flopsfit_tui.tui.news import Fitted
 
-USUAL_KEYS = {"bracket": "b", "seed": "n", "target": "t", "retry": "r"}  # those that warnings name
+USUAL_KEYS = {  # those that the lines name
+    "bracket": "b", "seed": "n", "target": "t", "retry": "r", "warnings": "w", "open_row": "enter",
+}  # fmt: skip
 Stage = Literal["planning", "pricing", "ready", "refused", "sweeping", "ending", "ended"]
 
 
@@ -34,6 +36,7 @@ class Board:
     state: SweepState = field(default_factory=SweepState)
     fitted: Fitted | None = None
     exported: Sequence[Path] = ()
+    exporting: bool = False  # files are still being written
     export_problem: str = ""
     wish: str = ""  # asked of the sweep and not yet true: "pausing…"
     asked_target: float | None = None  # the budget that a person asked the optimum for, in the app

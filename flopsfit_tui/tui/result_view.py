@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.core.units import format_count, format_flops
-from flopsfit_tui.report.analysis import Analysis
+from flopsfit_tui.report.analysis import Analysis, optimum_at
 from flopsfit_tui.report.palette import Palette, glyph
+from flopsfit_tui.report.recommendation import recommendation
 from flopsfit_tui.report.summary import interval_text, parabola_text
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.columns import Field, columns_text
@@ -31,6 +33,30 @@ def headline(board: Board, palette: Palette) -> Text:
     text.append(f"   {shorten(board.plan.size_name, 20, front=False)} ").append(str(row.size), bold)
     text.append("   ").append(format_count(row.tokens), bold).append(f" {board.plan.unit}")
     return text.append("   loss ").append(f"{row.loss:.3f}", bold)
+
+
+def asked(board: Board, budget: float | None, problem: str, palette: Palette) -> Text:
+    """The answer to the field: the optimum there, or what is wrong with what was typed."""
+    plan, analysis = board.plan, board.analysis
+    if problem or budget is None or plan is None or analysis is None:
+        return Text(printable(problem), style(palette.bad), no_wrap=True)
+    row = optimum_at(plan, analysis, budget)
+    if row is None:
+        return Text("not known there: it takes a law", style(palette.muted), no_wrap=True)
+    text = Text(no_wrap=True).append("★ ", style(palette.minimum, bold=True))
+    text.append(format_count(row.params), style(palette.foreground, bold=True))
+    text.append(f" params {bounds(row.params_low, row.params_high)}  {format_count(row.tokens)} {plan.unit}")
+    return text.append(f"  loss {row.loss:.3f}")
+
+
+def python(plan: Plan, analysis: Analysis, budget: float, width: int, palette: Palette) -> Text:
+    """The recommendation as code, its comments only where there is room."""
+    text = Text(no_wrap=True)
+    for line in printable(recommendation(plan, analysis, budget)).splitlines():
+        code, mark, why = line.partition("#")
+        text.append("\n" if text else "").append(code, style(palette.foreground))
+        text.append((mark + why)[: max(0, width - len(code))], style(palette.muted))
+    return text
 
 
 def bounds(low: float | None, high: float | None) -> str:
@@ -117,4 +143,7 @@ def files(board: Board, palette: Palette) -> Text:
         return Text()
     text = Text("written to ", style(palette.muted)).append(printable(str_path(board.exported[0].parent)))
     names = ", ".join(path.name for path in board.exported)
-    return text.append(f"\n{names}", style(palette.muted))
+    text.append(f"\n{names}", style(palette.muted))
+    if not board.exporting and not any(path.suffix == ".png" for path in board.exported):
+        text.append("\nplots as PNG take matplotlib: pip install 'flopsfit-tui[plots]'", style(palette.muted))
+    return text

@@ -141,7 +141,7 @@ class Session:
         board = self.board
         self._export_again = self._exporting
         if board.directory and board.plan and not self._exporting:
-            self._exporting = True
+            self._exporting = board.exporting = True
             self._hooks.run(partial(export, self._post, board.directory, board.plan, board.targets, self._closing))
 
     # ---- what the threads say ----
@@ -178,7 +178,7 @@ class Session:
             case Exported(paths, problem, whole):
                 board.export_problem = problem
                 board.exported = paths or board.exported
-                self._exporting = self._exporting and not (whole or not paths)
+                self._exporting = board.exporting = self._exporting and not (whole or not paths)
                 if self._export_again and not self._exporting:
                     self.export()
                 self._hooks.changed(self, "exported")

@@ -152,7 +152,7 @@ class StartScreen(BoardScreen):
         picture = self.query_one(PlotView)
         if board.plan:
             plan = board.plan
-            picture.show(id(plan), lambda w, h, p: plan_plot(plan, w, min(h, 2 * len(plan.budgets) + 6), p))
+            picture.show(id(plan), lambda w, h, p, v: plan_plot(plan, w, min(h, 2 * len(plan.budgets) + 6), p, v))
         picture.display = board.plan is not None and self.size.height >= 32
 
     def _fill(self) -> None:

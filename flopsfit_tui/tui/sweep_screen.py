@@ -17,8 +17,10 @@ from flopsfit_tui.report.series import loss_series
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.grid import Grid
 from flopsfit_tui.tui.key_line import KeyLine
+from flopsfit_tui.tui.keys import key_of
 from flopsfit_tui.tui.lines import optimum_line, printable, progress_line, title_line, warning_line
 from flopsfit_tui.tui.look import palette_of
+from flopsfit_tui.tui.plot_actions import PlotActions
 from flopsfit_tui.tui.plot_view import PlotView
 from flopsfit_tui.tui.point_table import PointTable
 from flopsfit_tui.tui.prompt import Prompt
@@ -47,7 +49,7 @@ class Tab(Static):
         await self.run_action(f"screen.show('{self._panel}')")
 
 
-class SweepScreen(TrialActions):
+class SweepScreen(TrialActions, PlotActions):
     """One panel at a time when narrow; the table beside one, two or four plots when there is room."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,6 +70,7 @@ class SweepScreen(TrialActions):
         Binding("escape", "app.back", "Back to the plan", id="back", show=False),
         Binding("w", "app.warnings", "Warnings", id="warnings", show=False),
         Binding("slash", "filter", "Filter trials", id="filter", key_display="/", show=False),
+        Binding("i", "pin", "Pin the trial's loss curve", id="pin", show=False),
         Binding("b", "app.bracket", "Add bracketing points", id="bracket", show=False),
         Binding("t", "app.target", "Optimum at another budget", id="target", show=False),
         Binding("plus,equals_sign", "app.workers(1)", "One worker more", id="more_workers", show=False),
@@ -82,13 +85,14 @@ class SweepScreen(TrialActions):
         self._zoomed = False
         self._by_law = False
         self._drawn: object = None
+        self._pinned: set[str] = set()  # trials whose curves stay in front
 
     def compose(self) -> ComposeResult:
         """Title, tabs, panels, lines, keys."""
         yield Static(id="title")
         with Horizontal(id="tabs"):
-            for i, name in enumerate(PANELS):
-                yield Tab(name, f"{i + 1} {TITLES[name]}")
+            for name in PANELS:
+                yield Tab(name, f"{key_of(self, f'panel_{name}')} {TITLES[name]}")
         with Horizontal(id="body"):
             with Vertical(id="tables"):
                 with Vertical(id="panel-points", classes="panel"):
@@ -124,10 +128,9 @@ class SweepScreen(TrialActions):
 
     def restore(self, view: Mapping[str, object]) -> None:
         """See it again; what makes no sense is left as it is."""
-        panel, table, plot = view.get("panel"), view.get("table"), view.get("plot")
-        self._panel = panel if panel in TITLES else self._panel
-        self._table = table if table in TABLES else self._table
-        self._plot = plot if plot in PLOTS else self._plot
+        self._panel = next((name for name in PANELS if name == view.get("panel")), self._panel)
+        self._table = next((name for name in TABLES if name == view.get("table")), self._table)
+        self._plot = next((name for name in PLOTS if name == view.get("plot")), self._plot)
         self._zoomed = view.get("zoomed", self._zoomed) is True
         self._by_law = view.get("by_law", self._by_law) is True
         self.query_one(f"#{self._table}").focus()
@@ -192,6 +195,23 @@ class SweepScreen(TrialActions):
         trials = self.selected()
         if trials and message.grid.id in TABLES:
             self.app.push_screen(TrialScreen(self.board, trials[0].trial.key))
+
+    def plot_in_hand(self) -> PlotView:
+        """The plot that was chosen last."""
+        if self._panel not in PLOTS and self._plot not in self.visible_panels():
+            self.action_show(self._plot)
+        return self.query_one(f"#{self._plot}", PlotView)
+
+    def action_smoothing(self) -> None:
+        """The losses, whichever plot was in hand."""
+        self.action_show("loss")
+        super().action_smoothing()
+
+    def action_pin(self) -> None:
+        """Keep the selected trials' curves in front, or let them go."""
+        keys = {now.trial.key for now in self.selected()}
+        self._pinned = self._pinned - keys if keys <= self._pinned else self._pinned | keys
+        self.action_show("loss")
 
     def action_filter(self) -> None:
         """Show only some of the trials; the table follows what is typed."""
@@ -262,8 +282,11 @@ class SweepScreen(TrialActions):
     def _redraw_plot(self, name: str) -> None:
         board, view = self.board, self.query_one(f"#{name}", PlotView)
         if name == "loss" and board.plan:
-            series = partial(loss_series, board.plan, board.state.trials.values())
-            view.show(board.state.version, lambda w, h, palette: loss_plot(series(w), w, h, palette))
+            pinned = frozenset(self._pinned)
+            series = partial(loss_series, board.plan, board.state.trials.values(), pinned=pinned)
+            view.show(
+                (board.state.version, pinned), lambda w, h, palette, look: loss_plot(series(w), w, h, palette, look)
+            )
         elif board.fitted is None:
             view.show(None, lambda *_: "")
         elif name == "isoflop":

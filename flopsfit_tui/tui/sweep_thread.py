@@ -239,6 +239,8 @@ def export_tables(directory: Path, plan: Plan, targets: tuple[float, ...]) -> li
     try:
         outcomes = store.outcomes()
         analysis = analyse(plan, outcomes, targets)
-        return export_sweep(directory, plan, outcomes, store.history(), analysis, plots=False)
+        return export_sweep(
+            directory, plan, outcomes, store.history(), analysis, plots=False, target=next(iter(targets), None)
+        )
     finally:
         store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,21 +17,27 @@ from flopsfit_tui.core.units import format_count, format_flops, format_seconds
 from flopsfit_tui.report.palette import Palette
 from flopsfit_tui.report.plots import loss_plot
 from flopsfit_tui.report.series import loss_series
+from flopsfit_tui.report.window import PLAIN
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.key_line import KeyLine
 from flopsfit_tui.tui.lines import printable, title_line
 from flopsfit_tui.tui.look import STATUS_GLYPHS, palette_of, status_color, style
+from flopsfit_tui.tui.plot_actions import PlotActions
 from flopsfit_tui.tui.plot_view import PlotView
 from flopsfit_tui.tui.trial_actions import TrialActions
 
 REDRAW_SECONDS = 0.5
 
 
-class TrialScreen(TrialActions):
+class TrialScreen(TrialActions, PlotActions):
     """Facts at the top, curve or traceback below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter", "app.pop_screen", "Back", id="close_trial", key_display="esc"),
+        Binding("left", "read(-1)", "Read the curve", id="read_left"),
+        Binding("right", "read(1)", "Read the curve", id="read_right"),
+        Binding("down,j", "other(1)", "Next trial", id="next_trial"),
+        Binding("up,k", "other(-1)", "Trial before", id="trial_before", show=False),
     ]
 
     def __init__(self, board: Board, key: str) -> None:
@@ -55,6 +62,26 @@ class TrialScreen(TrialActions):
         now = self.board.state.trials.get(self._key)
         return [now] if now else []
 
+    def plot_in_hand(self) -> PlotView:
+        """The trial's curve."""
+        return self.query_one("#curve", PlotView)
+
+    def action_other(self, step: int) -> None:
+        """The next trial of the plan, or the one before."""
+        keys = list(self.board.state.trials)
+        if self._key in keys:
+            self._key = keys[(keys.index(self._key) + step) % len(keys)]
+            self.plot_in_hand().look(PLAIN)
+            self.redraw()
+
+    def action_read(self, steps: int) -> None:
+        """Move the cursor along the curve; its first place is the end."""
+        plot = self.plot_in_hand()
+        at = plot.view.cursor
+        places = max(1, min(plot.size.width, *(len(now.history) - 1 for now in self.selected())))
+        at = 1.0 if at is None else min(1.0, max(0.0, at + steps / places))
+        plot.look(replace(plot.view, cursor=at))
+
     def draw(self) -> None:
         """Everything about the trial as it stands."""
         board, palette = self.board, palette_of(self.app)
@@ -68,9 +95,9 @@ class TrialScreen(TrialActions):
         self.query_one("#traceback").display = bool(error)
         self.put("#error", Text(printable(error), style(palette.bad)), layout=True)
         plan = board.plan
-        version = (now.status, len(now.history))
+        version = (now.trial.key, now.status, len(now.history))
         self.query_one("#curve", PlotView).show(
-            version, lambda w, h, p: loss_plot(loss_series(plan, [now], 2 * w), w, h, p)
+            version, lambda w, h, p, view: loss_plot(loss_series(plan, [now], 2 * w), w, h, p, view)
         )
 
 

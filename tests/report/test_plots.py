@@ -6,10 +6,10 @@ import math
 import re
 
 import pytest
+from made_sweep import make_plan, outcomes
 
 from flopsfit_tui.core.events import SweepStarted, TrialProgress, TrialStarted
 from flopsfit_tui.core.state import SweepState
-from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial
 from flopsfit_tui.report.analysis import analyse
 from flopsfit_tui.report.canvas import header
 from flopsfit_tui.report.palette import DARK, LIGHT, glyph
@@ -25,33 +25,6 @@ from flopsfit_tui.report.series import MOST_LINES, isoflop_series, loss_series, 
 from flopsfit_tui.report.ticks import linear_ticks, log_ticks
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def law(params, tokens):
-    return 1.7 + 400 / params**0.34 + 410 / tokens**0.28
-
-
-def make_plan(budgets=(1e15, 1e16, 1e17), points=5, seeds=1):
-    sizes, trials = {}, []
-    for budget in budgets:
-        centre = math.sqrt(budget / 120)
-        for i in range(points):
-            params = round(centre * 4 ** (2 * i / max(1, points - 1) - 1))
-            sizes[params] = Size(params, params, 6.0 * params)
-            tokens = round(budget / (6 * params))
-            for seed in range(seeds):
-                key = f"{budget:g}-{params}-{seed}"
-                trials.append(Trial(key, budget, params, params, tokens, tokens, 100, 8, seed, budget, 1e-3))
-    expected = tuple(math.sqrt(budget / 120) for budget in budgets)
-    measured = tuple(sizes[key] for key in sorted(sizes))
-    return Plan("w", "id", "width", "tokens", 1, None, Recipe(1e-3), tuple(budgets), expected, measured, tuple(trials))
-
-
-def outcomes(plan, count=None):
-    return {
-        t.key: Outcome("finished", t.steps, t.samples, t.tokens, t.flops, law(t.params, t.tokens) + 0.01 * t.seed)
-        for t in plan.trials[:count]
-    }
 
 
 def plots(plan, results, state):

@@ -3,7 +3,7 @@
 import pytest
 
 from flopsfit_tui.core.state import TrialState
-from flopsfit_tui.core.trial import Outcome, Recipe, Trial
+from flopsfit_tui.core.trial import Outcome, Trial
 from flopsfit_tui.tui.trial_filter import parse_filter
 
 

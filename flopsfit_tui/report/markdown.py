@@ -1,0 +1,65 @@
+"""The whole sweep as one Markdown file, to read, to send, to paste into a paper's appendix."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from flopsfit_tui.core.trial import Outcome, Plan
+from flopsfit_tui.core.units import format_count, format_flops
+from flopsfit_tui.report.analysis import Analysis
+from flopsfit_tui.report.recommendation import recommendation
+from flopsfit_tui.report.summary import law_text, table_head, table_row, warnings_text
+
+FIGURES = {"isoflop": "IsoFLOP curves", "scaling": "Optimum by compute", "loss_curves": "Training losses"}
+
+
+def markdown_report(
+    plan: Plan, outcomes: Mapping[str, Outcome], analysis: Analysis, target: float | None = None, figures: bool = False
+) -> str:
+    """Answer, law, warnings, what was run; `figures` when the PNG files lie beside it."""
+    target = target or plan.budgets[-1] * 10
+    counted = Counter(outcome.status for outcome in outcomes.values())
+    states = ", ".join(f"{count} {status}" for status, count in sorted(counted.items())) or "none ended"
+    parts = [
+        f"# IsoFLOP sweep of {_cell(plan.workload)}",
+        f"{len(plan.trials)} trials ({states}), {len(plan.budgets)} budgets from {format_flops(plan.budgets[0])} to "
+        f"{format_flops(plan.budgets[-1])} FLOPs, {format_flops(sum(t.flops for t in plan.trials))} FLOPs in all.",
+        "\n".join(f"* {note}" for note in plan.notes),
+        "## Compute-optimal models",
+        _table(table_head(plan), [table_row(row, analysis) for row in analysis.optimum])
+        if analysis.optimum
+        else "No optimum yet: it takes at least three finished sizes at one budget.",
+        f"Training at {format_flops(target)} FLOPs:",
+        f"```python\n{recommendation(plan, analysis, target)}\n```",
+        "## Law",
+        _block(law_text(plan, analysis)) or "No law yet.",
+        "## To beware of",
+        "\n".join(f"* {line.removeprefix('! ')}" for line in warnings_text(plan, analysis).splitlines()) or "Nothing.",
+        "## Points",
+        _table(
+            ["FLOPs", _cell(plan.size_name), "params", plan.unit, "loss", "lowest", "highest", "trials"],
+            [
+                [format_flops(p.budget), str(p.size), format_count(p.params), format_count(p.tokens)]
+                + [f"{loss:.4f}" for loss in (p.loss, p.lowest, p.highest)]
+                + [str(p.trials)]
+                for p in analysis.points
+            ],
+        ),
+    ]
+    if figures:
+        parts += ["## Plots", "\n\n".join(f"![{title}]({name}.png)" for name, title in FIGURES.items())]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _block(text: str) -> str:
+    return f"```\n{text}\n```" if text else ""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---:"] * len(head), *([_cell(cell) for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,36 @@
+"""The answer's own screen: another budget at once, Python to copy, the paths."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual.widgets import Input
+
+from flopsfit_tui.tui.result_screen import ResultScreen
+from flopsfit_tui.tui.sweep_screen import SweepScreen
+
+
+async def test_another_budget_is_answered_as_it_is_typed(open_app, rehearsed, options):
+    even = replace(options.request, sizes=(4, 8, 12, 20, 28))
+    async with open_app(replace(options, request=even), start=True, size="wide") as app:
+        await app.ended()
+        assert isinstance(app.app.screen, ResultScreen)
+        assert "compute_budget = 8e+06" in app.text("#python")
+        await app.press("t", *"3x")
+        assert "not a positive number" in app.text("#asked-answer")
+        await app.press("backspace", *"e9")
+        assert "params" in app.text("#asked-answer")
+        assert "compute_budget = 3e+09" in app.text("#python")
+        copied = []
+        app.app.copy_to_clipboard = copied.append
+        await app.press("escape", "y")
+        assert "compute_budget = 3e+09" in copied[0]
+        await app.press("t", "enter")
+        assert not isinstance(app.app.screen.focused, Input)
+        await app.until(lambda: app.board.optimum() is not None and app.board.target == 3e9, "the other target")
+        await app.until(lambda: "3e9" in app.text("#headline"), "the headline")
+        await app.until(lambda: not app.app.session.exporting, "the files", seconds=60)
+        assert "report.md" in app.text("#files")
+        assert str(options.out.name) in app.text("#files")
+        await app.press("escape")
+        assert isinstance(app.app.screen, SweepScreen)
