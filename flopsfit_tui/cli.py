@@ -247,6 +247,21 @@ def workloads() -> int:
     return 0
 
 
+@cli.command("config")
+@click.option("--path", "only_path", is_flag=True, help="Print only where they are read from.")
+def show_config(only_path: bool) -> int:
+    """Print the app's settings and keys as they are, as a file that could be saved."""
+    if only_path:
+        from flopsfit_tui.tui.config import config_path
+
+        click.echo(config_path())
+    else:
+        from flopsfit_tui.tui.app import print_config  # the keys are the screens'
+
+        print_config()
+    return 0
+
+
 def _run(workload: str, no_ui: bool, start: bool, style: str, **given: Any) -> int:
     options = _options(workload, **given)
     if no_ui:

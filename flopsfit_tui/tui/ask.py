@@ -10,6 +10,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from flopsfit_tui.tui.keys import key_of
+
 
 class Ask(ModalScreen[bool]):
     """Yes or no; escape is no."""
@@ -30,8 +32,8 @@ class Ask(ModalScreen[bool]):
             yield Static(self._question, markup=False, id="question")
             yield Static(self._detail, markup=False, id="detail")
             with Horizontal(id="answers"):
-                yield Button(f"{self._yes} (y)", variant="error", id="yes")
-                yield Button(f"{self._no} (n)", id="no")
+                yield Button(f"{self._yes} ({key_of(self, 'yes')})", variant="error", id="yes")
+                yield Button(f"{self._no} ({key_of(self, 'no')})", id="no")
 
     def on_mount(self) -> None:
         """The harmless answer is under enter."""

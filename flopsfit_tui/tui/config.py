@@ -135,7 +135,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close := difflib.get_close_matches(name.lower(), names, 1, 0.5):
         return f"the nearest is {close[0]!r}"
     listed = ", ".join(names)
-    return f"there are {listed}" if len(listed) < 200 else "`flopsfit-tui config` lists them"
+    return f"there are {listed}" if len(listed) < 500 else "`flopsfit-tui config` lists them"
 
 
 def toml(value: object) -> str:

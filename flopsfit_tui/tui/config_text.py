@@ -16,9 +16,8 @@ def config_text(config: Config, places: Mapping[str, Sequence[Act]], path: Path)
 
 
 def _lines(config: Config, places: Mapping[str, Sequence[Act]], path: Path) -> Iterator[str]:
-    found = "as they are" if path.is_file() else "all of them defaults, for there is no file yet"
-    yield f"# The settings of flopsfit-tui, {found}. They are read from"
-    yield f"#   {toml(str(path))}"
+    yield "# The settings of flopsfit-tui as they are. They are read from"
+    yield f"#   {toml(str(path))}" + ("" if path.is_file() else ", which is not there yet: every one is its default")
     yield "# Saved there, this very text changes nothing. A line left out is its default."
     defaults = {field.name: field.default for field in fields(Config)}
     for setting in SETTINGS:

@@ -13,7 +13,7 @@ from typing import Any
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, format_key, key_to_character
 from textual.theme import BUILTIN_THEMES
 
 from flopsfit_tui.tui.ask import Ask
@@ -92,7 +92,14 @@ def load_config(app: Node) -> Config:
         _check_keys(app, config.keys)
     except ValueError as error:
         raise ValueError(f"{str(path)!r}: [keys]: {error}") from None
-    return config
+    usual = {act.id: act.keys for found in everywhere(app).values() for act in found}
+    changed = {name: keys for name, keys in config.keys.items() if tuple(map(_normal, keys.split(","))) != usual[name]}
+    return replace(config, keys=changed)
+
+
+def shown_keys(config: Config) -> dict[str, str]:
+    """The first key of every binding whose keys are changed, as it is shown."""
+    return {name: format_key(_normal(keys.split(",")[0])) for name, keys in config.keys.items()}
 
 
 def _check_keys(app: Node, keys: Mapping[str, str]) -> None:

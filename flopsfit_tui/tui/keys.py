@@ -34,5 +34,13 @@ def help_text(app: App[Any], screen: Screen[Any], width: int, palette: Palette) 
     return columns_text([Field("key", right=False), Field("does", right=False)], rows, width, style(palette.muted))
 
 
+def key_of(screen: Screen[Any], name: str) -> str:
+    """The first key of a binding that is active on a screen, by the binding's name, as it is shown."""
+    for active in screen.active_bindings.values():
+        if active.binding.id == name:
+            return active.binding.key_display or screen.app.get_key_display(active.binding)
+    return ""
+
+
 def _rank(node: object, app: App[Any], screen: Screen[Any]) -> int:
     return 0 if node is screen else 1 if node is app else 2

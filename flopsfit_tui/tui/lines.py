@@ -107,7 +107,8 @@ def warning_line(board: Board, width: int, palette: Palette) -> Text:
     found = warnings(board)
     if not found:
         return Text()
-    first, more = found[0], f"  (+{len(found) - 1}: w)" if len(found) > 1 else "  (w)"
+    shows = board.key("warnings")
+    first, more = found[0], f"  (+{len(found) - 1}: {shows})" if len(found) > 1 else f"  ({shows})"
     key = f"  [{first.key}]" if first.key else ""
     text = Text().append(
         f" ! {shorten(first.sentence, width - 4 - len(more) - len(key), front=False)}", style(palette.warn)
@@ -128,7 +129,7 @@ def warnings(board: Board) -> list[Beware]:
     found += [Beware(note.message) for note in reversed(board.state.notes) if note.level != "info"]
     if failed := board.state.count("failed"):
         key = "" if board.reading else f"{board.key('retry')} trains it again"
-        found.append(Beware(f"{failed} trial{'s' * (failed > 1)} failed; enter on it shows why", key))
+        found.append(Beware(f"{failed} trial{'s' * (failed > 1)} failed; {board.key('open_row')} on it shows why", key))
     if board.analysis:
         early = board.state.phase == "running"
         found += [

@@ -11,6 +11,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from flopsfit_tui.tui.keys import key_of
+
 
 class Words(ModalScreen[None]):
     """A title and text of any length; escape, q, or the key that opened it closes it."""
@@ -34,7 +36,7 @@ class Words(ModalScreen[None]):
         """The title stands in the frame."""
         frame = self.query_one("#words")
         frame.border_title = self._title
-        frame.border_subtitle = "esc closes"
+        frame.border_subtitle = f"{key_of(self, 'close_words')} closes"
         self.query_one(VerticalScroll).focus()
 
     def action_scroll(self, lines: int) -> None:
