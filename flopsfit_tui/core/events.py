@@ -10,6 +10,8 @@ from typing import Literal
 
 from flopsfit_tui.core.trial import Outcome, Plan
 
+Level = Literal["info", "warning", "error"]
+
 
 @dataclass(frozen=True)
 class SweepStarted:
@@ -85,7 +87,7 @@ class SweepResumed:
 class Note:
     """Something a person should read."""
 
-    level: Literal["info", "warning", "error"]
+    level: Level
     message: str
 
 

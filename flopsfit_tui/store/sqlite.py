@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from flopsfit_tui.core.curve import OCTAVES, Curve
-from flopsfit_tui.core.events import Event, Note, PlanChanged, TrialEnded, TrialProgress, TrialReturned, TrialStarted
+from flopsfit_tui.core.events import (
+    Event,
+    Level,
+    Note,
+    PlanChanged,
+    TrialEnded,
+    TrialProgress,
+    TrialReturned,
+    TrialStarted,
+)
 from flopsfit_tui.core.state import CURVE_POINTS
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.store.base import Attempt, HistoryRow, Thinning, check_same_workload
@@ -134,6 +143,19 @@ class SqliteStore:
         """Every start of a trial, oldest first."""
         query = "select trial, started, ended, status, worker from attempts order by id"
         return [Attempt(*row) for row in self._database.execute(query)]
+
+    def notes(self) -> list[tuple[float, Level, str]]:
+        """What a person should have read, as (seconds since the epoch, level, message), oldest first."""
+        return [(at, level, text) for at, level, text in self._database.execute("select * from notes order by time")]
+
+    def skipped(self) -> set[str]:
+        """The keys of the trials that a person skipped."""
+        return {key for (key,) in self._database.execute("select trial from outcomes where status = 'skipped'")}
+
+    def plan_text(self) -> str:
+        """What changes when the plan does."""
+        row = self._database.execute("select json from plan").fetchone()
+        return row[0] if row else ""
 
     def record(self, event: Event) -> None:
         """Keep what an event says; the end of a trial is on disk when this returns."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -12,11 +14,13 @@ from flopsfit_tui.core.state import SweepState
 from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.report.analysis import Analysis, OptimumRow
+from flopsfit_tui.tui.log import Entry
 from flopsfit_tui.tui.news import Fitted
 
 USUAL_KEYS = {  # those that the lines name
     "bracket": "b", "seed": "n", "target": "t", "retry": "r", "warnings": "w", "open_row": "enter",
 }  # fmt: skip
+LOG_LINES = 5000
 Stage = Literal["planning", "pricing", "ready", "refused", "sweeping", "ending", "ended"]
 
 
@@ -35,6 +39,8 @@ class Board:
     traceback: str = ""  # of something of our own that broke
     state: SweepState = field(default_factory=SweepState)
     fitted: Fitted | None = None
+    log: deque[Entry] = field(default_factory=partial(deque, maxlen=LOG_LINES))
+    told_before: bool = False  # the log holds what earlier runs did
     exported: Sequence[Path] = ()
     exporting: bool = False  # files are still being written
     export_problem: str = ""

@@ -16,6 +16,8 @@ from flopsfit_tui.core.control import Control
 from flopsfit_tui.core.curve import Curve
 from flopsfit_tui.core.events import (
     Event,
+    Note,
+    PlanChanged,
     SweepEnded,
     SweepStarted,
     TrialEnded,
@@ -23,9 +25,11 @@ from flopsfit_tui.core.events import (
     TrialReturned,
     TrialStarted,
 )
+from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.store.directory import sweeping_process
 from flopsfit_tui.store.sqlite import SqliteStore
-from flopsfit_tui.tui.news import Broke, Happened, News, Opened, Refused, Remembered
+from flopsfit_tui.tui.log import earlier
+from flopsfit_tui.tui.news import Broke, Happened, Logged, News, Opened, Refused, Remembered
 
 LOOK_SECONDS = 0.7  # the writer commits progress twice a second
 
@@ -53,7 +57,9 @@ def tell(store: SqliteStore, control: Control) -> Iterator[News]:
         raise ValueError(f"{str(store.directory)!r} holds no plan yet; a sweep writes one as it starts")
     yield Opened(store.directory, plan)
     live = followed = sweeping_process(store.directory) is not None
-    yield Happened([SweepStarted(plan, dict(store.outcomes()), 1, {})])
+    outcomes = dict(store.outcomes())
+    yield Happened([SweepStarted(plan, outcomes, 1, {})])
+    yield Logged(earlier(plan, store.attempts(), outcomes, store.notes()))
     look = _Look(store, skip_running=not live)
     if followed:
         yield from remember(store, control)
@@ -65,6 +71,7 @@ def tell(store: SqliteStore, control: Control) -> Iterator[News]:
     events = list(look.events())
     returned: list[Event] = [TrialReturned(key) for key in look.running]
     finished = store.outcomes()
+    plan = store.plan() or plan
     reason = "done" if all(trial.key in finished for trial in plan.trials) else "stopped"
     yield Happened([*events, *returned, SweepEnded("done" if reason == "done" else "stopped")])
     if not followed:
@@ -92,6 +99,7 @@ class _Look:
         self._store = store
         attempts = store.attempts()
         self.running: dict[str, int] = {}  # trial key -> last step told
+        self._plan_text, self._skipped, self._notes = store.plan_text(), store.skipped(), len(store.notes())
         self._told = (
             len(attempts)
             if skip_running
@@ -100,6 +108,7 @@ class _Look:
 
     def events(self) -> Iterator[Event]:
         """What is new since the last look."""
+        yield from self._changes_of_plan()
         attempts = self._store.attempts()
         now = {a.trial: a for a in attempts}  # the latest of each trial
         for attempt in attempts[self._told :]:
@@ -115,3 +124,20 @@ class _Look:
             if now[key].ended is not None:
                 del self.running[key]
                 yield TrialEnded(key, outcomes[key]) if key in outcomes else TrialReturned(key)
+
+    def _changes_of_plan(self) -> Iterator[Event]:
+        """What a person has added or skipped there, and what the sweep has said."""
+        text = self._store.plan_text()
+        if text != self._plan_text:
+            self._plan_text = text
+            yield PlanChanged(Plan.from_json(text), {})
+        skipped, before = self._store.skipped(), self._skipped
+        self._skipped = skipped
+        for key in skipped - before - self.running.keys():
+            yield TrialEnded(key, Outcome("skipped"))
+        for key in before - skipped:
+            yield TrialReturned(key)
+        notes = self._store.notes()
+        for _, level, message in notes[self._notes :]:
+            yield Note(level, message)
+        self._notes = len(notes)

@@ -13,6 +13,7 @@ from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.report.analysis import Analysis
 from flopsfit_tui.report.series import IsoCurve, Residuals, Scaling
+from flopsfit_tui.tui.log import Entry
 
 
 @dataclass(frozen=True)
@@ -90,4 +91,11 @@ class Opened:
     plan: Plan
 
 
-News = Planned | Priced | Refused | Broke | Happened | Remembered | Fitted | Exported | Opened
+@dataclass(frozen=True)
+class Logged:
+    """What a store tells of earlier runs."""
+
+    entries: Sequence[Entry]
+
+
+News = Planned | Priced | Refused | Broke | Happened | Remembered | Fitted | Exported | Opened | Logged

@@ -18,11 +18,13 @@ from flopsfit_tui.core.events import PlanChanged, SweepEnded, SweepStarted
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.follow import follow
+from flopsfit_tui.tui.log import entry_of
 from flopsfit_tui.tui.news import (
     Broke,
     Exported,
     Fitted,
     Happened,
+    Logged,
     News,
     Opened,
     Planned,
@@ -169,6 +171,9 @@ class Session:
             case Happened():
                 self._happened(news)
                 return
+            case Logged(entries) if not board.told_before:
+                board.told_before = True
+                board.log.extendleft(reversed(entries))
             case Remembered(history):
                 board.state.load_history(history)
             case Fitted():
@@ -197,6 +202,8 @@ class Session:
                 board.plan = event.plan
             elif isinstance(event, SweepEnded):
                 board.stage = "ending"
+            if board.plan and (entry := entry_of(event, board.plan)):
+                board.log.append(entry)
         self._refit()
         if before != board.state.phase:
             board.wish = ""

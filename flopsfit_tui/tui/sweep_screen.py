@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
@@ -19,7 +20,9 @@ from flopsfit_tui.tui.grid import Grid
 from flopsfit_tui.tui.key_line import KeyLine
 from flopsfit_tui.tui.keys import key_of
 from flopsfit_tui.tui.lines import optimum_line, printable, progress_line, title_line, warning_line
+from flopsfit_tui.tui.log_table import LogTable
 from flopsfit_tui.tui.look import palette_of
+from flopsfit_tui.tui.panels import PANELS, PLOTS, TABLES, TITLES, TRIAL_TABLES, Panels
 from flopsfit_tui.tui.plot_actions import PlotActions
 from flopsfit_tui.tui.plot_view import PlotView
 from flopsfit_tui.tui.point_table import PointTable
@@ -30,11 +33,6 @@ from flopsfit_tui.tui.trial_screen import TrialScreen
 from flopsfit_tui.tui.trial_table import TrialTable
 
 REDRAW_SECONDS = 0.5  # two a second cost a small sweep an eighth of its speed, eight two fifths
-TABLES = {"points": "Points", "trials": "Trials"}
-PLOTS = {"isoflop": "IsoFLOP", "loss": "Loss", "scaling": "Scaling", "residuals": "Residuals"}
-TITLES = TABLES | PLOTS
-PANELS = list(TITLES)
-WIDE, TALL = 110, 34  # columns for tables beside plots, rows for two of each
 
 
 class Tab(Static):
@@ -80,9 +78,7 @@ class SweepScreen(TrialActions, PlotActions):
     def __init__(self, board: Board, redraw_seconds: float = REDRAW_SECONDS) -> None:
         super().__init__(board)
         self._redraw_seconds = redraw_seconds
-        self._panel = "points"
-        self._table, self._plot = "points", "isoflop"  # the last of each that was chosen
-        self._zoomed = False
+        self._panels = Panels()
         self._by_law = False
         self._drawn: object = None
         self._pinned: set[str] = set()  # trials whose curves stay in front
@@ -99,6 +95,8 @@ class SweepScreen(TrialActions, PlotActions):
                     yield PointTable(self.board, id="points")
                 with Vertical(id="panel-trials", classes="panel"):
                     yield TrialTable(self.board, id="trials")
+                with Vertical(id="panel-log", classes="panel"):
+                    yield LogTable(self.board, id="log")
             with Container(id="plots"):
                 for name in PLOTS:
                     with Vertical(id=f"panel-{name}", classes="panel"):
@@ -118,35 +116,32 @@ class SweepScreen(TrialActions, PlotActions):
 
     def view(self) -> dict[str, object]:
         """What a person has chosen to see, as JSON holds it."""
+        table = self.query_one(TrialTable)
         return {
-            "panel": self._panel,
-            "table": self._table,
-            "plot": self._plot,
-            "zoomed": self._zoomed,
+            **self._panels.view(),
             "by_law": self._by_law,
+            "filter": table.filter,
+            "sorted_by": table.sorted_by,
+            "descending": table.descending,
         }
 
     def restore(self, view: Mapping[str, object]) -> None:
         """See it again; what makes no sense is left as it is."""
-        self._panel = next((name for name in PANELS if name == view.get("panel")), self._panel)
-        self._table = next((name for name in TABLES if name == view.get("table")), self._table)
-        self._plot = next((name for name in PLOTS if name == view.get("plot")), self._plot)
-        self._zoomed = view.get("zoomed", self._zoomed) is True
+        self._panels.restore(view)
         self._by_law = view.get("by_law", self._by_law) is True
-        self.query_one(f"#{self._table}").focus()
+        table = self.query_one(TrialTable)
+        table.sort(str(view.get("sorted_by", "")), view.get("descending") is True)
+        with contextlib.suppress(ValueError):  # written by another version
+            table.show_only(str(view.get("filter", "")))
+        self._name_panels()
+        self.query_one(f"#{self._panels.table}").focus()
         self.redraw()
 
     # ---- which panels are in sight ----
 
     def visible_panels(self) -> list[str]:
         """The panels that the size has room for, among them the one chosen."""
-        width, height = self.size
-        if self._zoomed or width < WIDE:
-            return [self._panel]
-        plots = list(PLOTS)
-        count = 4 if width >= 190 and height >= 50 else 2 if height >= TALL else 1
-        first = plots.index(self._plot) // count * count
-        return [*(TABLES if height >= TALL else [self._table]), *plots[first : first + count]]
+        return self._panels.visible(*self.size)
 
     def _arrange(self) -> None:
         shown = self.visible_panels()
@@ -160,29 +155,24 @@ class SweepScreen(TrialActions, PlotActions):
         plots.display = any(name in PLOTS for name in shown)
         plots.set_class(sum(name in PLOTS for name in shown) == 4, "four")
         points = self.query_one("#panel-points")
-        both = all(name in shown for name in TABLES)
+        both = sum(name in TABLES for name in shown) == 2
         points.styles.height = min(self.query_one(PointTable).row_count + 3, self.size.height // 2) if both else "1fr"
 
     def action_panel(self, step: int) -> None:
         """The next panel, or the one before: of all when one is in sight, else of the plots."""
-        names = PANELS if len(self.visible_panels()) == 1 else list(PLOTS)
-        at = self._panel if self._panel in names else self._plot
-        self.action_show(names[(names.index(at) + step) % len(names)])
+        self._panels.step(step, alone=len(self.visible_panels()) == 1)
+        self.action_show(self._panels.panel)
 
     def action_show(self, name: str) -> None:
         """A panel by its number or a click on its tab."""
-        self._panel = name
-        if name in TABLES:
-            self._table = name
-        else:
-            self._plot = name
+        self._panels.choose(name)
         self.redraw()
         if name in TABLES:
             self.query_one(f"#{name}").focus()
 
     def action_zoom(self) -> None:
         """The chosen panel alone, or all again."""
-        self._zoomed = not self._zoomed
+        self._panels.zoomed = not self._panels.zoomed
         self.redraw()
 
     def action_law(self) -> None:
@@ -193,14 +183,14 @@ class SweepScreen(TrialActions, PlotActions):
     def on_grid_chosen(self, message: Grid.Chosen) -> None:
         """Enter on a trial shows it."""
         trials = self.selected()
-        if trials and message.grid.id in TABLES:
+        if trials and message.grid.id in TRIAL_TABLES:
             self.app.push_screen(TrialScreen(self.board, trials[0].trial.key))
 
     def plot_in_hand(self) -> PlotView:
         """The plot that was chosen last."""
-        if self._panel not in PLOTS and self._plot not in self.visible_panels():
-            self.action_show(self._plot)
-        return self.query_one(f"#{self._plot}", PlotView)
+        if self._panels.plot not in self.visible_panels():
+            self.action_show(self._panels.plot)
+        return self.query_one(f"#{self._panels.plot}", PlotView)
 
     def action_smoothing(self) -> None:
         """The losses, whichever plot was in hand."""
@@ -232,7 +222,8 @@ class SweepScreen(TrialActions, PlotActions):
             self.query_one(f"#panel-{name}").border_title = TITLES[name]
         only = printable(self.query_one(TrialTable).filter)
         self.query_one("#panel-trials").border_title = f"Trials: {only}" if only else "Trials"
-        self.query_one("#tab-trials", Tab).update(f"2 Trials: {only}" if only else "2 Trials")
+        key = key_of(self, "panel_trials")
+        self.query_one("#tab-trials", Tab).update(f"{key} Trials: {only}" if only else f"{key} Trials")
 
     def on_grid_moved(self) -> None:
         """Other keys make sense for other trials."""
@@ -240,13 +231,13 @@ class SweepScreen(TrialActions, PlotActions):
 
     def selected(self) -> list[TrialState]:
         """The trials under the cursor of the table that has the focus, or had it last."""
-        table: PointTable | TrialTable = self.query_one(f"#{self._table}")  # type: ignore[assignment]
+        table: PointTable | TrialTable = self.query_one(f"#{self._panels.table}")  # type: ignore[assignment]
         return table.selected()
 
     def on_descendant_focus(self) -> None:
         """The table with the focus is the one that keys are about."""
         if isinstance(self.focused, PointTable | TrialTable):
-            self._table = self.focused.id or self._table
+            self._panels.table = self.focused.id or self._panels.table
 
     # ---- drawing ----
 
@@ -274,6 +265,8 @@ class SweepScreen(TrialActions, PlotActions):
             self.query_one(PointTable).redraw()
         if "trials" in shown:
             self.query_one(TrialTable).redraw()
+        if "log" in shown:
+            self.query_one(LogTable).redraw()
         for name in shown:
             if name in PLOTS:
                 self._redraw_plot(name)

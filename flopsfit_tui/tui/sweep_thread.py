@@ -34,7 +34,8 @@ from flopsfit_tui.sweep.executor import Executor, Interrupted
 from flopsfit_tui.sweep.prepare import make_executor, make_plan, price
 from flopsfit_tui.sweep.processes import Processes
 from flopsfit_tui.sweep.run import run_sweep
-from flopsfit_tui.tui.news import Broke, Exported, Fitted, Happened, News, Planned, Priced, Refused, Remembered
+from flopsfit_tui.tui.log import earlier
+from flopsfit_tui.tui.news import Broke, Exported, Fitted, Happened, Logged, News, Planned, Priced, Refused, Remembered
 
 POST_SECONDS = 0.1  # progress is posted at most this often; everything else at once
 NICE = 5  # workers stand back, so that a key is answered while every core trains
@@ -168,6 +169,7 @@ class SweepThread:
                 if isinstance(event, SweepStarted | PlanChanged):
                     self._plan = event.plan
                 if isinstance(event, SweepStarted):
+                    self._post(Logged(earlier(event.plan, store.attempts(), dict(event.outcomes), store.notes())))
                     self._post(Remembered(dict(store.curves())))
         finally:
             store.close()

@@ -1,0 +1,90 @@
+"""The log as a table: the latest below, in sight until somebody scrolls; by level."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from flopsfit_tui.core.events import Level
+from flopsfit_tui.tui.board import Board
+from flopsfit_tui.tui.grid import Cell, Column, Grid
+from flopsfit_tui.tui.log import LEVELS, Entry
+from flopsfit_tui.tui.look import palette_of, style
+
+COLUMNS = (
+    Column("time", "time", 8, right=False, rank=2),
+    Column("level", "level", 9, right=False, rank=1),
+    Column("text", "what happened", 20, right=False, grows=True),
+)
+GLYPHS: dict[Level, str] = {"info": "·", "warning": "!", "error": "✗"}
+
+
+class LogTable(Grid):
+    """One row an entry."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "level", "Log: all, warnings, errors", id="log_level", show=False),
+    ]
+    empty_text = "nothing has happened yet"
+
+    def __init__(self, board: Board, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(COLUMNS, id=id)
+        self._board = board
+        self._rows: list[Entry] = []
+        self._shown_for: object = None
+        self.least: Level = "info"
+
+    def redraw(self) -> None:
+        """Take up what has been said since."""
+        log = self._board.log
+        shown_for = (len(log), log[-1] if log else None, self.least)
+        if shown_for == self._shown_for:
+            return
+        self._shown_for = shown_for
+        at_end = not self.touched or self.cursor >= len(self._rows) - 1
+        self._rows = [entry for entry in log if LEVELS.index(entry.level) >= LEVELS.index(self.least)]
+        self.rows_changed()
+        if at_end and self._rows:
+            self.cursor = len(self._rows) - 1
+            self.show_row(self.cursor)
+
+    def on_resize(self) -> None:
+        """The latest stays in sight, also where the table was hidden until now."""
+        super().on_resize()
+        self.call_after_refresh(self.show_row, self.cursor)
+
+    @property
+    def row_count(self) -> int:
+        """Entries shown."""
+        return len(self._rows)
+
+    def entry(self, row: int) -> Entry:
+        """The entry in a row."""
+        return self._rows[row]
+
+    def fingerprint(self, row: int) -> tuple[Hashable, Hashable]:
+        """Entries never change."""
+        entry = self._rows[row]
+        return entry, 0
+
+    def cells(self, row: int, columns: Sequence[Column]) -> list[Cell]:
+        """When, how grave, what."""
+        palette, entry = palette_of(self.app), self._rows[row]
+        colors = {"info": palette.muted, "warning": palette.warn, "error": palette.bad}
+        color = style(colors[entry.level])
+        plain = style(palette.foreground) if entry.level == "info" else color
+        made = {
+            "time": (time.strftime("%H:%M:%S", time.localtime(entry.time)), style(palette.muted)),
+            "level": (f"{GLYPHS[entry.level]} {entry.level}", color),
+            "text": (entry.text, plain),
+        }
+        return [made[column.name] for column in columns]
+
+    def action_level(self) -> None:
+        """Only what is graver; after errors everything again."""
+        self.least = LEVELS[(LEVELS.index(self.least) + 1) % len(LEVELS)]
+        self.empty_text = f"nothing of level {self.least} has happened"
+        self.redraw()
