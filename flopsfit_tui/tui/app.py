@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.screen import Screen
 
 from flopsfit_tui.core.control import Add, Workers
 from flopsfit_tui.core.options import Options
@@ -33,6 +35,7 @@ from flopsfit_tui.tui.keymap import everywhere, load_config, shown_keys
 from flopsfit_tui.tui.keys import help_text
 from flopsfit_tui.tui.lines import printable, warnings
 from flopsfit_tui.tui.look import THEMES, palette_of, style
+from flopsfit_tui.tui.machine import Machine
 from flopsfit_tui.tui.news import News
 from flopsfit_tui.tui.prompt import Prompt
 from flopsfit_tui.tui.recent import request_of
@@ -47,6 +50,7 @@ from flopsfit_tui.tui.view_keeper import LOOK_SECONDS, ViewKeeper
 from flopsfit_tui.tui.words import Words
 from flopsfit_tui.workloads.builtin import BUILTIN
 
+MACHINE_SECONDS = 2.0
 CONDITIONAL = ("start", "pause", "resume", "stop", "optimum", "export", "warnings", "back")
 
 
@@ -86,6 +90,7 @@ class FlopsfitApp(App[int]):
         self._own = self.session  # the one that plans and sweeps
         self.board.keys = shown_keys(self._config)
         self._start = start
+        self._machine: Machine | None = None
         self._allowed: tuple[bool | None, ...] = ()
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -112,13 +117,33 @@ class FlopsfitApp(App[int]):
         else:
             self.push_screen(StartScreen(self.board))
         self.set_interval(LOOK_SECONDS, self._views.attend)
+        if not self.board.reading:
+            self.set_interval(MACHINE_SECONDS, lambda: self.run_worker(self._look_at_machine, thread=True))
         self.session.open()
         if self._start:
             self.action_start()
 
+    def _look_at_machine(self) -> None:
+        """In a thread: how busy the machine is."""
+        if self.board.busy:
+            self._machine = self._machine or Machine()
+            self.board.machine = self._machine.read()
+
     def on_unmount(self) -> None:
         """However the app ends, its threads and workers end with it."""
         self._close()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Everything that a key would do on this screen, and Textual's own."""
+        seen = set()
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            words = binding.tooltip or binding.description
+            if active.enabled and binding.id and binding.description and words not in seen:
+                seen.add(words)
+                run = partial(self.run_action, binding.action, active.node)
+                yield SystemCommand(binding.description, f"{words}, by {self.get_key_display(binding)}", run)
+        yield from super().get_system_commands(screen)
 
     # ---- what the session says ----
 

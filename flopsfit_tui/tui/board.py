@@ -15,6 +15,7 @@ from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.report.analysis import Analysis, OptimumRow
 from flopsfit_tui.tui.log import Entry
+from flopsfit_tui.tui.machine import Reading
 from flopsfit_tui.tui.news import Fitted
 
 USUAL_KEYS = {  # those that the lines name
@@ -39,6 +40,7 @@ class Board:
     traceback: str = ""  # of something of our own that broke
     state: SweepState = field(default_factory=SweepState)
     fitted: Fitted | None = None
+    machine: Reading | None = None  # how busy it is
     log: deque[Entry] = field(default_factory=partial(deque, maxlen=LOG_LINES))
     told_before: bool = False  # the log holds what earlier runs did
     exported: Sequence[Path] = ()

@@ -165,6 +165,8 @@ def progress_line(board: Board, width: int, palette: Palette) -> Text:
             tail.append(f"  {format_count(state.tokens_per_second)} {unit}/s", label)
     if width >= 100:
         tail.append(f"  {format_flops(state.flops_done)} of {format_flops(state.flops_planned)} FLOPs", label)
+    if board.machine and width >= 140 and state.phase in ("running", "paused"):
+        tail.append(f"  {board.machine.text()}", label)
     color = {"paused": palette.warn, "stopped": palette.warn, "done": palette.good}.get(state.phase)
     text.append_text(bar(fraction, max(4, width - text.cell_len - tail.cell_len - 1), palette, color))
     return text.append_text(tail)

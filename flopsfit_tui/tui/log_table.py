@@ -16,7 +16,7 @@ from flopsfit_tui.tui.look import palette_of, style
 
 COLUMNS = (
     Column("time", "time", 8, right=False, rank=2),
-    Column("level", "level", 9, right=False, rank=1),
+    Column("level", "", 1, right=False, rank=1),
     Column("text", "what happened", 20, right=False, grows=True),
 )
 GLYPHS: dict[Level, str] = {"info": "·", "warning": "!", "error": "✗"}
@@ -78,7 +78,7 @@ class LogTable(Grid):
         plain = style(palette.foreground) if entry.level == "info" else color
         made = {
             "time": (time.strftime("%H:%M:%S", time.localtime(entry.time)), style(palette.muted)),
-            "level": (f"{GLYPHS[entry.level]} {entry.level}", color),
+            "level": (GLYPHS[entry.level], color),
             "text": (entry.text, plain),
         }
         return [made[column.name] for column in columns]

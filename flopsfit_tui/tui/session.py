@@ -202,6 +202,8 @@ class Session:
                 board.plan = event.plan
             elif isinstance(event, SweepEnded):
                 board.stage = "ending"
+            if board.reading and isinstance(event, SweepStarted | SweepEnded):
+                continue  # of the reading, not of the sweep
             if board.plan and (entry := entry_of(event, board.plan)):
                 board.log.append(entry)
         self._refit()

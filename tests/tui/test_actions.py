@@ -187,3 +187,19 @@ async def test_trials_are_sorted_and_filtered(open_app, rehearsed, options):
         assert table.row_count == 15
         await app.pilot.click(TrialTable, offset=(14, 0))
         assert table.sorted_by == "budget"
+
+
+async def test_every_key_is_in_the_command_palette_and_does_the_same(open_app, rehearsed, options):
+    rehearsed.ends = 2
+    async with open_app(options, start=True) as app:
+        await app.until(lambda: app.state.count("finished") == 2, "two finished")
+        commands = {command.title: command for command in app.app.get_system_commands(app.app.screen)}
+        assert {"Pause", "Stop", "New seed", "Optimum at another budget", "Filter trials", "One worker more"} <= set(
+            commands
+        )
+        assert "Resume" not in commands
+        assert "Retry" not in commands
+        await commands["Pause"].callback()
+        await app.until(lambda: app.state.phase == "paused", "the pause")
+        await app.press("ctrl+p", *"residuals", "enter")
+        await app.until(lambda: app.app.screen._panels.plot == "residuals", "the residuals")
