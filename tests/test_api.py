@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import flopsfit_tui as ff
 
@@ -70,7 +70,17 @@ def test_a_closure_trains_and_the_result_answers(tmp_path):
         result.predict(-1)
 
 
-@pytest.mark.parametrize("kind", ["items", "loader", "callable"])
+class Stream(IterableDataset):
+    """The same one after the other."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __iter__(self):
+        return (self.data[i] for i in range(500))
+
+
+@pytest.mark.parametrize("kind", ["items", "loader", "callable", "iterable", "iterable loader"])
 def test_a_counting_dataset_sees_exactly_the_samples_reported(kind, tmp_path):
     data = Counting()
 
@@ -79,7 +89,13 @@ def test_a_counting_dataset_sees_exactly_the_samples_reported(kind, tmp_path):
         pairs = [data[int(i)] for i in chosen]
         return torch.stack([x for x, _ in pairs]), torch.stack([y for _, y in pairs])
 
-    given = {"items": data, "loader": DataLoader(data, batch_size=16, shuffle=True), "callable": batches}[kind]
+    given = {
+        "items": data,
+        "loader": DataLoader(data, batch_size=16, shuffle=True),
+        "callable": batches,
+        "iterable": Stream(data),
+        "iterable loader": DataLoader(Stream(data), batch_size=16),
+    }[kind]
     find(tmp_path, dataset=given)
     assert data.drawn == sum(int(row["samples"]) for row in rows(tmp_path / "trials.csv"))
 

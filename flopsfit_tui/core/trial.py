@@ -72,6 +72,7 @@ class Plan:
     sizes: tuple[Size, ...]  # every size that was measured, also beyond the ladders
     trials: tuple[Trial, ...]
     notes: tuple[str, ...] = ()
+    bayes_loss: float | None = None  # nats below which no model gets, where that is known: what E should be
     added: tuple[str, ...] = ()  # keys of the trials that a person added to what was planned
 
     def flops_per_token(self, size: int) -> float:

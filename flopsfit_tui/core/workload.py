@@ -55,4 +55,5 @@ class Workload:
     flops_per_sample: Callable[[int], float] | None = None  # training FLOPs at a size; None: counted
     settings: Mapping[str, Any] = field(default_factory=dict)  # whatever else decides a loss; part of a trial's key
     notes: tuple[str, ...] = ()  # what a person should know of the data
+    bayes_loss: float | None = None  # nats a token (or a sample) below which no model gets, where that is known
     simulate: Callable[[Trial], float] | None = None  # a trial's loss from a known law; then nothing is trained

@@ -81,6 +81,7 @@ def fit_document(plan: Plan, analysis: Analysis) -> dict[str, Any]:
             "exponent_without_flagged": fit.exponent_without_flagged,
             "intervals": fit.method,
             "points": fit.points,
+            "bayes_loss": plan.bayes_loss,
             "sigma": fit.sigma,
             "delta": fit.delta,
             "objective": fit.objective,

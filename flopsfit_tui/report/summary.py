@@ -71,6 +71,8 @@ def law_text(plan: Plan, analysis: Analysis) -> str:
             f"L(N, D) = {law.E:.3f} + {law.A:.4g} / N^{law.alpha:.3f} + {law.B:.4g} / D^{law.beta:.3f}   "
             f"(N params, D {plan.unit}, L nats)"
         )
+    if fit.law and plan.bayes_loss is not None:
+        lines.append(f"E = {_entropy(analysis)}, where the loss that no model can beat is known: {plan.bayes_loss:.3f}")
     if fit.exponent:
         lines.append(f"N_opt ~ C^a   a = {interval_text(fit.exponent)} by the law, at 6ND")
     if analysis.power_laws:
@@ -78,6 +80,11 @@ def law_text(plan: Plan, analysis: Analysis) -> str:
     if fit.sigma is not None:
         lines.append(f"{fit.points} trials fitted, scatter {fit.sigma:.2%} of the loss")
     return "\n".join(lines)
+
+
+def _entropy(analysis: Analysis) -> str:
+    known = analysis.fit.parameters.get("E")
+    return interval_text(known) if known else f"{analysis.fit.law.E:.3f}" if analysis.fit.law else "?"
 
 
 def interval_text(interval: Interval) -> str:

@@ -60,6 +60,7 @@ def lay_out(workload: Workload, request: Request) -> Plan:
         sizes=tuple(sizes[size] for size in sorted(sizes)),
         trials=tuple(trials),
         notes=(*workload.notes, *notes),
+        bayes_loss=workload.bayes_loss,
     )
 
 

@@ -242,13 +242,29 @@ class _Loader(_Adapted):
         shared: dict[str, Any] = {"num_workers": theirs.num_workers, "collate_fn": theirs.collate_fn}
         shared["generator"] = generator
         if self._stream:
-            return DataLoader(theirs.dataset, batch_size=self.batch_size, drop_last=True, **shared)
+            return DataLoader(_Endless(theirs.dataset), batch_size=self.batch_size, **shared)
         order: Any = theirs.sampler
         if self._among is not None or isinstance(order, RandomSampler):
             chosen = self._among if self._among is not None else range(self.samples or 0)
             order = [chosen[i] for i in torch.randperm(len(chosen), generator=generator).tolist()]
         sampler = BatchSampler(order, self.batch_size or 1, drop_last=True)
         return DataLoader(theirs.dataset, batch_sampler=sampler, **shared)
+
+
+class _Endless(IterableDataset[Any]):
+    """A stream begun again whenever it ends, so that its last few samples begin the next batch and none is dropped."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            drawn = False
+            for sample in self._dataset:
+                drawn = True
+                yield sample
+            if not drawn:
+                raise ValueError("dataset gives no sample; give some data")
 
 
 class _Stream(_Adapted):

@@ -115,7 +115,7 @@ class ResultScreen(BoardScreen):
             "python": python(plan, analysis, budget, self.size.width - 6, palette) if budget else Text(),
             "headline": headline(board, palette),
             "table": optimum_table(board, analysis, self.size.width - 6, palette),
-            "law": law_lines(analysis, palette),
+            "law": law_lines(plan, analysis, palette),
             "beware": beware(board, analysis, palette),
             "files": files(board, palette),
         }

@@ -103,7 +103,7 @@ def optimum_table(board: Board, analysis: Analysis, width: int, palette: Palette
     return columns_text(fields, rows, width, style(palette.muted, bold=True))
 
 
-def law_lines(analysis: Analysis, palette: Palette) -> Text:
+def law_lines(plan: Plan, analysis: Analysis, palette: Palette) -> Text:
     """The law, and how the optimum grows by both methods."""
     fit, label, plain = analysis.fit, style(palette.muted), style(palette.foreground)
     text = Text()
@@ -113,6 +113,9 @@ def law_lines(analysis: Analysis, palette: Palette) -> Text:
         text.append(f"L = {law.E:.3f} + {law.A:.4g}/N^{law.alpha:.3f} + {law.B:.4g}/D^{law.beta:.3f}", plain)
         if fit.sigma is not None:
             text.append(f"   scatter {fit.sigma:.1%}", label)
+        if plan.bayes_loss is not None:
+            text.append("\nentropy    ", label).append(f"E = {law.E:.3f}", plain)
+            text.append(f"   no model can beat {plan.bayes_loss:.3f} nats on this data (the Bayes loss)", label)
     for name, exponent in (
         ("law", fit.exponent),
         ("parabolas", analysis.power_laws[0].exponent if analysis.power_laws else None),

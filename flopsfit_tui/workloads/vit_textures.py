@@ -41,5 +41,6 @@ def workload() -> Workload:
         points=7,
         first_guess=first_guess,
         settings={"layers": 2, "heads": 2, "patch": TILE, "held_out": HELD_OUT_IMAGES},
+        bayes_loss=bayes,
         notes=(f"quilts of textures, endless; no model gets below {bayes:.3f} nats an image (the Bayes loss)",),
     )
