@@ -7,10 +7,10 @@ from typing import Any
 from rich.text import Text
 from textual import events
 from textual.app import App
-from textual.binding import ActiveBinding
 from textual.screen import Screen
 from textual.widget import Widget
 
+from flopsfit_tui.tui.keys import in_usual_order
 from flopsfit_tui.tui.look import palette_of, style
 
 LAST = ("Help", "Quit")  # stand at the end, and stay when there is no room for others
@@ -69,17 +69,9 @@ def _width(entry: tuple[str, str, str]) -> int:
     return len(entry[0]) + len(entry[1]) + 3
 
 
-def _in_usual_order(screen: Screen[Any]) -> list[ActiveBinding]:
-    """The active bindings; a key that a person has changed comes where the usual one would."""
-    actives = list(screen.active_bindings.values())
-    nodes = list(dict.fromkeys(active.node for active in actives))
-    usual = [(node, binding.id) for node in nodes for _, binding in node._bindings]
-    return sorted(actives, key=lambda active: usual.index((active.node, active.binding.id)))
-
-
 def _shown(app: App[Any], screen: Screen[Any]) -> list[tuple[str, str, str]]:
     found: dict[str, tuple[str, str, str]] = {}
-    for active in _in_usual_order(screen):
+    for active in in_usual_order(screen):
         binding = active.binding
         if binding.show and binding.description and active.enabled:
             key = binding.key_display or app.get_key_display(binding)

@@ -18,6 +18,7 @@ from textual.theme import BUILTIN_THEMES
 
 from flopsfit_tui.tui.ask import Ask
 from flopsfit_tui.tui.config import Config, config_path, nearest, read_config
+from flopsfit_tui.tui.log_table import LogTable
 from flopsfit_tui.tui.look import THEMES
 from flopsfit_tui.tui.point_table import PointTable
 from flopsfit_tui.tui.prompt import Prompt
@@ -32,7 +33,7 @@ from flopsfit_tui.tui.words import Words
 Node = type[DOMNode]
 PLACES: dict[str, tuple[Node, ...]] = {  # name -> screen, then the tables on it that may have the focus
     "the start screen": (StartScreen,),
-    "the sweep": (SweepScreen, PointTable, TrialTable),
+    "the sweep": (SweepScreen, PointTable, TrialTable, LogTable),
     "a trial": (TrialScreen,),
     "the optimum": (ResultScreen,),
     "earlier sweeps": (RecentScreen, RecentTable),

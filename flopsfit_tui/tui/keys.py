@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 from textual.app import App
+from textual.binding import ActiveBinding
 from textual.screen import Screen
 
 from flopsfit_tui.report.palette import Palette
@@ -18,8 +19,7 @@ LEFT_OUT = ("focus_", "app.focus_", "screen.copy", "scroll_", "page_left", "page
 def help_text(app: App[Any], screen: Screen[Any], width: int, palette: Palette) -> Text:
     """Keys and what they do, those of the screen first."""
     keys: dict[str, list[str]] = {}
-    ranked = sorted(screen.active_bindings.items(), key=lambda item: _rank(item[1].node, app, screen))
-    for _, active in ranked:
+    for active in sorted(in_usual_order(screen), key=lambda active: _rank(active.node, app, screen)):
         binding = active.binding
         if not binding.description or binding.action.startswith(LEFT_OUT):
             continue
@@ -40,6 +40,14 @@ def key_of(screen: Screen[Any], name: str) -> str:
         if active.binding.id == name:
             return active.binding.key_display or screen.app.get_key_display(active.binding)
     return ""
+
+
+def in_usual_order(screen: Screen[Any]) -> list[ActiveBinding]:
+    """The active bindings; a key that a person has changed comes where the usual one would."""
+    actives = list(screen.active_bindings.values())
+    nodes = list(dict.fromkeys(active.node for active in actives))
+    usual = [(node, binding.id) for node in nodes for _, binding in node._bindings]
+    return sorted(actives, key=lambda active: usual.index((active.node, active.binding.id)))
 
 
 def _rank(node: object, app: App[Any], screen: Screen[Any]) -> int:

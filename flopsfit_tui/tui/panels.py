@@ -59,6 +59,6 @@ class Panels:
     def restore(self, view: Mapping[str, object]) -> None:
         """What was kept; what makes no sense is left as it is."""
         for name, allowed in (("panel", TITLES), ("table", TRIAL_TABLES), ("below", TABLES), ("plot", PLOTS)):
-            if (value := view.get(name)) in allowed:
+            if (value := view.get(name)) in list(allowed):  # a list, for a value that cannot be hashed
                 setattr(self, name, value)
         self.zoomed = view.get("zoomed", self.zoomed) is True
