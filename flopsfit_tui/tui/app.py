@@ -171,9 +171,10 @@ class FlopsfitApp(App[int]):
             if board.options.exit_when_done and board.stage == "ended":
                 self._leave()
             elif board.export_problem:
-                self.notify(board.export_problem, severity="error", markup=False)
+                self.notify(printable(board.export_problem), severity="error", markup=False)
             elif board.exported:
-                self.notify(f"wrote {len(board.exported)} files to {board.exported[0].parent}", markup=False)
+                where = printable(str(board.exported[0].parent))
+                self.notify(f"wrote {len(board.exported)} files to {where}", markup=False)
 
     def _redraw(self) -> None:
         for screen in self.screen_stack[-2:]:  # also the one that a question lies over

@@ -7,6 +7,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from flopsfit_tui.tui.board import Board
+from flopsfit_tui.tui.lines import printable
 
 
 class BoardScreen(Screen[None]):
@@ -25,6 +26,7 @@ class BoardScreen(Screen[None]):
     def put(self, selector: str, text: Text, layout: bool = False) -> None:
         """Show text in a Static, if it is not what is shown; `layout` when its height may change."""
         place = self.query_one(selector, Static)
+        text.plain = printable(text.plain)  # whatever names and errors hold, the terminal obeys none of it
         if place.content != text:
             place.update(text, layout=layout)
 

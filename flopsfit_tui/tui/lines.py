@@ -81,7 +81,7 @@ def optimum_line(board: Board, width: int, palette: Palette) -> Text:
     text.append("  ★", style(palette.minimum, bold=True))
     text.append(" N ", label).append(format_count(row.params), value)
     text.append(f" {interval(row.params_low, row.params_high, format_count)}")
-    text.append(f"  {board.plan.size_name} ", label).append(str(row.size), value)
+    text.append(f"  {shorten(board.plan.size_name, 12, front=False)} ", label).append(str(row.size), value)
     text.append("  D ", label).append(format_count(row.tokens), value)
     if wide:
         text.append(f"  {board.plan.unit}/N ", label).append(f"{row.tokens_per_param:.1f}", value)

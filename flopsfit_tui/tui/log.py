@@ -87,7 +87,7 @@ def ended(trial: Trial, outcome: Outcome, plan: Plan) -> tuple[Level, str]:
 def name(trial: Trial, plan: Plan) -> str:
     """A trial as a person calls it."""
     seed = f" seed {trial.seed}" if trial.seed else ""
-    return f"{format_flops(trial.budget)} {plan.size_name} {trial.size}{seed}"
+    return f"{format_flops(trial.budget)} {plan.size_name[:40]} {trial.size}{seed}"
 
 
 def earlier(

@@ -16,7 +16,7 @@ from flopsfit_tui.core.units import format_count, format_flops
 from flopsfit_tui.tui.ask import Ask
 from flopsfit_tui.tui.grid import Cell, Column, Grid
 from flopsfit_tui.tui.key_line import KeyLine
-from flopsfit_tui.tui.lines import str_path
+from flopsfit_tui.tui.lines import printable, str_path
 from flopsfit_tui.tui.look import palette_of, style
 from flopsfit_tui.tui.recent import Recent, age, delete_sweep, find_recent
 
@@ -147,7 +147,7 @@ class RecentScreen(Screen[None]):
         try:
             delete_sweep(sweep.directory)
         except (ValueError, OSError) as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(printable(str(error)), severity="error", markup=False)
             return
         table = self.query_one(RecentTable)
         table.sweeps.remove(sweep)

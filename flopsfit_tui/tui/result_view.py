@@ -132,7 +132,8 @@ def beware(board: Board, analysis: Analysis, palette: Palette) -> Text:
     assert plan is not None
     sentences = [warning.message for warning in analysis.warnings]
     sentences += [
-        f"left out: {format_flops(trial.budget)}, {plan.size_name} {trial.size}, seed {trial.seed}: {reason}"
+        f"left out: {format_flops(trial.budget)}, {shorten(plan.size_name, 40, front=False)} {trial.size}, "
+        f"seed {trial.seed}: {reason}"
         for trial, reason in analysis.left_out
     ]
     for sentence in sentences:

@@ -12,6 +12,7 @@ from flopsfit_tui.core.control import Add, Again, First, Skip, Wish
 from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.core.units import format_flops
 from flopsfit_tui.tui.board_screen import BoardScreen
+from flopsfit_tui.tui.lines import shorten
 
 ACTIONS = ("skip", "retry", "seed", "first")
 AGAIN = ("failed", "skipped")  # a finished trial keeps its loss: another seed is what tells more
@@ -88,4 +89,5 @@ class TrialActions(BoardScreen):
 
     def _where(self) -> str:
         trial, plan = self.selected()[0].trial, self.board.plan
-        return f"{format_flops(trial.budget)} FLOPs, {plan.size_name if plan else 'size'} {trial.size}"
+        knob = shorten(plan.size_name, 20, front=False) if plan else "size"
+        return f"{format_flops(trial.budget)} FLOPs, {knob} {trial.size}"

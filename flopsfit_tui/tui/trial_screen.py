@@ -20,7 +20,7 @@ from flopsfit_tui.report.series import loss_series
 from flopsfit_tui.report.window import PLAIN
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.key_line import KeyLine
-from flopsfit_tui.tui.lines import printable, title_line
+from flopsfit_tui.tui.lines import printable, shorten, title_line
 from flopsfit_tui.tui.look import STATUS_GLYPHS, palette_of, status_color, style
 from flopsfit_tui.tui.plot_actions import PlotActions
 from flopsfit_tui.tui.plot_view import PlotView
@@ -116,7 +116,7 @@ def facts(board: Board, now: TrialState, palette: Palette) -> Text:
 
     fact("trial", trial.key)
     fact("budget", format_flops(trial.budget))
-    fact(plan.size_name, str(trial.size))
+    fact(shorten(plan.size_name, 24, front=False), str(trial.size))
     fact("seed", str(trial.seed))
     fact("N", f"{trial.params:,}", "\n")
     fact("D", f"{spent.tokens:,} {plan.unit}")
