@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from flopsfit_tui.report.palette import Color, Palette
 from flopsfit_tui.report.raster import Shape, Side, draw
@@ -30,8 +31,12 @@ class Axis:
         """At most about `most` between two places on the axis, which are logs where it is one."""
         if self.places is not None:
             return self.places(most)
+        if self.log and self.label:
+            return log_ticks(10**low, 10**high, most, self.label)
         if self.log:
-            return log_ticks(10**low, 10**high, most, self.label or _short)
+            found = log_ticks(10**low, 10**high, most, partial(_digits, 3))
+            digits = next((d for d in (3, 4, 5) if len({_digits(d, 10**at) for at, _ in found}) == len(found)), 6)
+            return [(at, _digits(digits, 10**at)) for at, _ in found]
         label = self.label
         return [(at, label(at) if label else text) for at, text in linear_ticks(low, high, most)]
 
@@ -101,8 +106,8 @@ def _inside(ticks: list[Tick], between: tuple[float, float]) -> list[Tick]:
     return [tick for tick in ticks if between[0] <= tick[0] <= between[1]]
 
 
-def _short(value: float) -> str:
-    return f"{value:.3g}"
+def _digits(digits: int, value: float) -> str:
+    return f"{value:.{digits}g}"
 
 
 def padded(low: float, high: float, share: float) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from flopsfit_tui.core.units import format_count, format_flops, format_seconds
@@ -188,7 +189,11 @@ def printable(text: str) -> str:
 def shorten(text: str, width: int, front: bool = True) -> str:
     """Text in at most `width` characters, an ellipsis at its front (paths) or its end (sentences)."""
     text = printable(" ".join(text.split()))
-    if len(text) <= width:
+    if cell_len(text) <= width:
         return text
     keep = max(1, width - 1)
-    return "…" + text[-keep:] if front else text[:keep] + "…"
+    if not front:
+        return set_cell_size(text, keep).rstrip() + "…"
+    while cell_len(text) > keep:
+        text = text[1:]
+    return "…" + text

@@ -42,6 +42,7 @@ class PointTable(Grid):
         self._points: dict[Point, list[TrialState]] = {}
         self._best: dict[float, int] = {}  # budget -> size
         self._first = 0  # budget in the leftmost column
+        self._at_work: int | None = None  # the first budget that has a running trial
         self.cursor_column = 0
 
     # ---- what it shows ----
@@ -58,8 +59,9 @@ class PointTable(Grid):
         self._points = points
         self._sizes = sorted({size for _, size in points})
         self._best = _best(points)
-        if self._plan is not plan:
-            self._plan = plan
+        at_work = next((i for i, b in enumerate(plan.budgets) for s in self._sizes if self._runs((b, s))), None)
+        if self._plan is not plan or at_work != self._at_work:
+            self._plan, self._at_work = plan, at_work
             self._lay_out()
         self.rows_changed()
         if not self.touched:  # until somebody looks around, what runs stays in sight
@@ -71,7 +73,7 @@ class PointTable(Grid):
         return any(now.status == "running" for now in self._points.get(point, ()))
 
     def _lay_out(self) -> None:
-        """The budgets that fit, among them the cursor's."""
+        """The budgets that fit, among them the cursor's; or the one that runs, until somebody moves the cursor."""
         plan = self._plan
         if plan is None:
             return
@@ -80,15 +82,18 @@ class PointTable(Grid):
             Column("params", "params", 6),
         ]
         room = (self.scrollable_content_region.width or self.size.width) + GAP - head[0].width - GAP
-        if len(plan.budgets) * (CELL + GAP) <= room - head[1].width - GAP:
+        titles = [f"{glyph(i)} {format_flops(budget)}" for i, budget in enumerate(plan.budgets)]
+        cell = max(CELL, *map(len, titles))
+        if len(plan.budgets) * (cell + GAP) <= room - head[1].width - GAP:
             room -= head[1].width + GAP
         else:
             del head[1]
-        fits = max(1, room // (CELL + GAP))
+        fits = max(1, room // (cell + GAP))
         last = max(0, len(plan.budgets) - fits)
-        self._first = max(min(self._first, self.cursor_column, last), self.cursor_column - fits + 1)
+        at = self.cursor_column if self.touched or self._at_work is None else self._at_work
+        self._first = max(min(self._first, at, last), at - fits + 1)
         shown = range(self._first, min(len(plan.budgets), self._first + fits))
-        columns = [Column(str(i), f"{glyph(i)} {format_flops(plan.budgets[i])}", CELL) for i in shown]
+        columns = [Column(str(i), titles[i], cell) for i in shown]
         self.set_columns([*head, *columns])
 
     def on_resize(self) -> None:

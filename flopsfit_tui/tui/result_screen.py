@@ -20,6 +20,8 @@ from flopsfit_tui.tui.lines import title_line
 from flopsfit_tui.tui.look import palette_of, style
 from flopsfit_tui.tui.result_view import asked, beware, files, headline, law_lines, optimum_table, python
 
+PARTS = ("headline", "asked", "python", "law", "beware", "files")  # hidden while there is nothing to say
+
 
 class ResultScreen(BoardScreen):
     """Shown when the sweep ends, and at any time on request."""
@@ -108,11 +110,14 @@ class ResultScreen(BoardScreen):
         self.put("#title", title_line(board, self.size.width, palette))
         if plan is None or analysis is None:
             self.put("#table", Text("no trial has finished yet", style(palette.muted)), layout=True)
+            for name in PARTS:
+                self.query_one(f"#{name}").display = False
             return
+        self.query_one("#asked").display = True
         budget = self._budget or board.target
         self.put("#asked-answer", asked(board, self._budget, self._problem, palette))
         parts = {
-            "python": python(plan, analysis, budget, self.size.width - 6, palette) if budget else Text(),
+            "python": python(plan, analysis, budget, self.size.width - 9, palette) if budget else Text(),
             "headline": headline(board, palette),
             "table": optimum_table(board, analysis, self.size.width - 6, palette),
             "law": law_lines(plan, analysis, palette),

@@ -281,7 +281,7 @@ class SweepScreen(TrialActions, PlotActions):
                 (board.state.version, pinned), lambda w, h, palette, look: loss_plot(series(w), w, h, palette, look)
             )
         elif board.fitted is None:
-            view.show(None, lambda *_: "")
+            view.show(None, lambda *_: "the first finished trial will appear here")
         elif name == "isoflop":
             plot = isoflop_law_plot if self._by_law else isoflop_plot
             view.show((board.fitted.version, self._by_law), partial(plot, board.fitted.isoflop))

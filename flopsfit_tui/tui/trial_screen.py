@@ -132,10 +132,15 @@ def facts(board: Board, now: TrialState, palette: Palette) -> Text:
     text.append("held-out loss " if outcome else "training loss ", label)
     text.append(f"{loss:.4f}" if math.isfinite(loss) else "–", style(palette.foreground, bold=True))
     if outcome:
-        fact("training", f"{outcome.train_loss:.4f}")
-        fact("untrained", f"{outcome.first_loss:.3f}")
-        fact("took", format_seconds(outcome.seconds))
-        fact("speed", f"{format_count(outcome.tokens_per_second)} {plan.unit}/s")
+        known = (  # of a trial that failed, not all is
+            ("training", outcome.train_loss, "{:.4f}".format),
+            ("untrained", outcome.first_loss, "{:.3f}".format),
+            ("took", outcome.seconds, format_seconds),
+            ("speed", outcome.tokens_per_second, lambda speed: f"{format_count(speed)} {plan.unit}/s"),
+        )
+        for name, number, show in known:
+            if math.isfinite(number):
+                fact(name, show(number))
         fact("on", outcome.device or "?")
     elif now.worker:
         fact("on", now.worker)

@@ -90,7 +90,7 @@ class TrialTable(Grid):
         plan = self._board.plan
         self._keeps = parse_filter(text, plan.size_name, plan.unit) if plan else parse_filter(text)
         self.filter = text
-        self.empty_text = "no trial is like that; escape in the filter's line keeps the one before" if text else ""
+        self.empty_text = "no trial is like that" if text else ""
         self.redraw()
 
     def action_sort(self, step: int) -> None:

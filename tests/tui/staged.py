@@ -15,7 +15,7 @@ HOSTILE = "[bold]not bold[/] \x1b[31mred\x1b[0m 日本語 🦜 " + "x" * 280
 
 
 def law(params, tokens):
-    return 1.25 + 95 / params**0.5 + 12 / tokens**0.22
+    return 1.25 + 180 / params**0.55 + 95 / tokens**0.42
 
 
 def noise(number):
@@ -25,7 +25,7 @@ def noise(number):
 def plan(budgets=(1.5e10, 3e10, 6e10, 1.2e11, 2.4e11), points=7, seeds=1, name="gpt-bytes", size_name="d_model"):
     measured, trials, expected = {}, [], []
     for budget in budgets:
-        best = 0.08 * math.sqrt(budget)
+        best = 0.13 * math.sqrt(budget)
         expected.append(best)
         for i in range(points):
             wanted = best * 3.0 ** (2 * i / max(1, points - 1) - 1)
