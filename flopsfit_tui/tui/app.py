@@ -34,7 +34,7 @@ from flopsfit_tui.tui.config_text import config_text
 from flopsfit_tui.tui.keymap import everywhere, load_config, shown_keys
 from flopsfit_tui.tui.keys import help_text
 from flopsfit_tui.tui.lines import printable, warnings
-from flopsfit_tui.tui.look import THEMES, palette_of, style
+from flopsfit_tui.tui.look import FEW_COLORS, THEMES, palette_of, reduced, style
 from flopsfit_tui.tui.machine import Machine
 from flopsfit_tui.tui.news import News
 from flopsfit_tui.tui.prompt import Prompt
@@ -96,6 +96,15 @@ class FlopsfitApp(App[int]):
             self.register_theme(theme)
         self.theme = self._config.theme or "flopsfit-dark"
 
+    def _fit_colors(self) -> None:
+        """On a terminal of few colours: surfaces that it has, and a cursor that is seen by more than its shade."""
+        system = None if self.is_headless else self.console.color_system
+        for theme in THEMES.values():
+            self.register_theme(reduced(theme, system))
+        if system not in (None, "truecolor"):
+            self.refresh_css(animate=False)
+        self.set_class(system in ("standard", "windows"), FEW_COLORS)
+
     @property
     def board(self) -> Board:
         """What the screens draw."""
@@ -112,6 +121,7 @@ class FlopsfitApp(App[int]):
             with contextlib.suppress(RuntimeError, ValueError):  # not in the main thread
                 loop.add_signal_handler(number, self._leave)
         self.set_keymap(self._config.keys)
+        self._fit_colors()
         if self.board.reading:
             self._show_sweep()
         else:
@@ -374,11 +384,12 @@ def open_app(directory: Path, targets: tuple[float, ...] = ()) -> int:
 
     Raises ValueError when the directory holds no sweep.
     """
+    config = load_config(FlopsfitApp)
     store = SqliteStore(directory, read_only=True)
     plan = store.plan()
     store.close()
     options = Options(Request(plan.workload if plan else "?"), out=directory, targets=targets)
-    return _run(FlopsfitApp(options, reading=directory, config=load_config(FlopsfitApp)))
+    return _run(FlopsfitApp(options, reading=directory, config=config))
 
 
 def run_app(options: Options, *, start: bool = False) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rich.style import Style
@@ -59,9 +60,34 @@ THEMES = {
 }
 
 
+FEW_COLORS = "-few-colors"  # the app's class on a terminal of sixteen
+LIGHT_OF_FEW = replace(LIGHT, foreground=(0, 0, 0))  # its own would become the grey of `muted`
+
+
+def reduced(theme: Theme, system: str | None) -> Theme:
+    """The theme for a terminal of 16 or 256 colours, as rich names them; any other has every colour."""
+    if system == "256":
+        return _with_grey_surfaces(theme)
+    if system in ("standard", "windows") and not theme.dark:
+        return replace(theme, foreground=_hex(LIGHT_OF_FEW.foreground))
+    return theme
+
+
+def _with_grey_surfaces(theme: Theme) -> Theme:
+    """Among 256 colours the only blue near to a panel's is far too blue."""
+    background, surface, panel = ("#121212", "#1c1c1c", "#262626") if theme.dark else ("#ffffff", "#eeeeee", "#e4e4e4")
+    variables = {
+        name: background if value == theme.background else panel if value == theme.panel else value
+        for name, value in theme.variables.items()
+    }
+    return replace(theme, background=background, surface=surface, panel=panel, variables=variables)
+
+
 def palette_of(app: App[Any]) -> Palette:
     """The plots' colours under the app's present theme."""
-    return DARK if app.current_theme.dark else LIGHT
+    if app.current_theme.dark:
+        return DARK
+    return LIGHT_OF_FEW if app.has_class(FEW_COLORS) else LIGHT
 
 
 def style(color: Color, bold: bool = False) -> Style:
