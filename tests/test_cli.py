@@ -84,6 +84,7 @@ def test_list_is_empty_then_shows_sweeps(tiny_file, capsys):
         "from flopsfit_tui.cli import main; main(['workloads'])",
         "from flopsfit_tui.cli import main; main(['run', '--help'])",
         "from flopsfit_tui.cli import main; main(['list'])",
+        "from flopsfit_tui.cli import main; main(['config', '--path'])",
         "import flopsfit_tui.fit",
     ],
 )
@@ -91,6 +92,18 @@ def test_what_is_quick_loads_neither_torch_nor_textual(code):
     check = "; import sys; print({'torch', 'textual', 'ray', 'datasets'} & set(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "set()"
+
+
+def test_the_settings_are_printed_without_torch():
+    code = "from flopsfit_tui.cli import main; main(['config']); import sys; assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "[keys]" in done.stdout
+
+
+def test_the_path_of_the_settings_is_all_that_is_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert main(["config", "--path"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'flopsfit-tui' / 'config.toml'}\n"
 
 
 def test_a_headless_run_in_processes_loads_neither_torch_nor_textual(tiny_file, tmp_path):

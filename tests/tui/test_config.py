@@ -212,6 +212,12 @@ def test_a_value_of_any_text_is_toml():
     assert document["keys"] == {"pause": '"'}
 
 
+def test_the_file_in_the_readme_is_taken():
+    readme = (Path(flopsfit_tui.tui.__path__[0]).parents[1] / "README.md").read_text(encoding="utf-8")
+    written(readme.split("```toml\n")[1].split("```")[0])
+    assert load_config(FlopsfitApp).keys == {"pause": "f5", "stop": "ctrl+x"}
+
+
 # ---- in the app ----
 
 
