@@ -15,6 +15,7 @@ from flopsfit_tui.fit.polish import HIGHEST, LOWEST, Data, residuals
 
 GRID = np.geomspace(LOWEST[3], HIGHEST[3], 24)  # neighbours differ by 1.27
 STARTS = 6
+CHUNK = 2**16  # residuals at once: all of them for 100 runs; the whole grid for 1,000 would take 23 MB
 STRETCH = 5.0  # a loss further than e^5 from the median counts as that far: it would drown the others
 
 
@@ -61,12 +62,19 @@ def _solve(gram: Array, target: Array) -> Array:
         return np.asarray((adjugate * target[:, :, None]).sum(axis=1) / determinant[:, None])
 
 
+def _judged(alpha: Array, beta: Array, data: Data, delta: float | None) -> tuple[Array, Array]:
+    """The nodes (K, 5) for pairs of exponents, and how badly each fits (K,)."""
+    nodes = np.column_stack([linear_parts(alpha, beta, data), alpha, beta])
+    r = residuals(nodes, data)
+    return nodes, (data.weights * (np.abs(r) if delta is None else rho(r, delta))).sum(axis=1)
+
+
 def starts(data: Data, delta: float | None) -> Array:
     """The grid's lowest valleys, best first: (K, 5), K <= STARTS. delta None judges nodes by absolute residuals."""
     alpha, beta = (side.ravel() for side in np.meshgrid(GRID, GRID, indexing="ij"))
-    nodes = np.column_stack([linear_parts(alpha, beta, data), alpha, beta])
-    r = residuals(nodes, data)
-    height = (data.weights * (np.abs(r) if delta is None else rho(r, delta))).sum(axis=1)
+    chunks = np.array_split(np.arange(alpha.size), -(-alpha.size * data.x.size // CHUNK))
+    found = [_judged(alpha[chunk], beta[chunk], data, delta) for chunk in chunks]
+    nodes, height = (np.concatenate(parts) for parts in zip(*found, strict=True))
     surface = height.reshape(GRID.size, GRID.size)
     padded = np.pad(surface, 1, constant_values=np.inf)
     neighbours = np.min(

@@ -21,6 +21,7 @@ from flopsfit_tui.tui.lines import printable
 
 Cell = tuple[str, Style]
 GAP = 2
+MADE = 200  # rows kept as they were drawn, however long the table
 
 
 @dataclass(frozen=True)
@@ -191,12 +192,14 @@ class Grid(ScrollView, can_focus=True):
         key, content = self.fingerprint(row)
         made = self._made.get(key)
         if made is None or made[0] != content:
+            if len(self._made) >= MADE:
+                self._made.clear()
             made = self._made[key] = content, self._strip(self.cells(row, self.columns), width)
         return made[1]
 
     def _cursor_style(self) -> Style:
         style = self.get_component_rich_style("grid--cursor")
-        return Style(bgcolor=style.bgcolor, bold=style.bold)
+        return Style(bgcolor=style.bgcolor, bold=style.bold, reverse=style.reverse)
 
     def _strip(self, cells: Sequence[Cell], width: int) -> Strip:
         segments = []
