@@ -53,10 +53,11 @@ def plan(budgets=(1.5e10, 3e10, 6e10, 1.2e11, 2.4e11), points=7, seeds=1, name="
 
 def finished(trial: Trial, number: int) -> Outcome:
     loss = law(trial.params, trial.tokens) + noise(number) + 0.003 * trial.seed
+    spent = {name: getattr(trial, name) for name in ("steps", "samples", "tokens", "flops")}
+    seconds = trial.flops / 2e10
     return Outcome(
-        "finished", trial.steps, trial.samples, trial.tokens, trial.flops, loss, loss - 0.05, 5.55, trial.flops / 2e10,
-        trial.tokens / (trial.flops / 2e10), "cpu",
-    )  # fmt: skip
+        "finished", **spent, loss=loss, train_loss=loss - 0.05, first_loss=5.55, seconds=seconds, device="cpu"
+    )
 
 
 def failed(trial: Trial, error: str) -> Outcome:
