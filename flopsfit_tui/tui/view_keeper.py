@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Any
 
 from textual.app import App
+from textual.css.query import NoMatches
 
 from flopsfit_tui.tui.sweep_screen import SweepScreen
 from flopsfit_tui.tui.view_state import load_view, save_view
@@ -25,13 +28,16 @@ class ViewKeeper:
         screen = next((s for s in reversed(self._app.screen_stack) if isinstance(s, SweepScreen)), None)
         if screen is None or not screen.is_mounted or screen.board.directory is None:
             return
+        with contextlib.suppress(NoMatches):  # the app is ending, and the screen's tables have gone before it
+            self._attend(screen, screen.board.directory)
+
+    def _attend(self, screen: SweepScreen, directory: Path) -> None:
         if screen is not self._screen:
-            self._screen = screen
-            self._restore(screen, load_view(screen.board.directory))
-            self._kept = self._view(screen)
+            self._restore(screen, load_view(directory))
+            self._screen, self._kept = screen, self._view(screen)
         elif (view := self._view(screen)) != self._kept:
             self._kept = view
-            save_view(screen.board.directory, view)
+            save_view(directory, view)
 
     def _view(self, screen: SweepScreen) -> dict[str, object]:
         return screen.view() | ({"theme": self._app.theme} if self._with_theme else {})

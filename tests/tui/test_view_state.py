@@ -128,3 +128,13 @@ async def test_a_view_that_makes_no_sense_is_left_alone(open_app, rehearsed, opt
         await app.until(lambda: app.app._views._screen is not None, "the view")
         assert app.app.screen.visible_panels() == ["points"]
         assert app.app.theme == "flopsfit-dark"
+
+
+async def test_a_screen_that_is_going_is_left_alone(open_app, rehearsed, options):
+    await swept(open_app, options)
+    async with open_app(options, reading=options.out) as app:
+        await app.until(lambda: app.app._views._screen is not None, "the view")
+        save_view(options.out, {"panel": "loss"})
+        await app.app.screen.query("*").remove()
+        app.app._views.attend()
+        assert load_view(options.out) == {"panel": "loss"}
