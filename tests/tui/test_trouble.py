@@ -92,6 +92,34 @@ async def test_every_size_draws(open_app, rehearsed, options):
         assert app.state.count("finished") == 9
 
 
+async def test_a_running_sweep_is_resized_at_any_moment(open_app, rehearsed, options):
+    rehearsed.ends = 3
+    async with open_app(options, start=True) as app:
+        await app.until(lambda: app.state.count("finished") == 3, "three finished trials")
+        for key in (
+            "1",
+            "2",
+            "7",
+            "3",
+            "right_square_bracket",
+            "1",
+            "enter",
+            "escape",
+            "o",
+            "escape",
+            "slash",
+            "escape",
+        ):
+            for size in ((40, 10), (120, 40), (40, 10), (80, 24)):
+                await app.pilot.resize_terminal(*size)
+                assert len(app.picture()) == size[1]
+            await app.press(key)
+        assert app.board.busy
+        rehearsed.ends = 100
+        await app.until(lambda: app.state.phase == "done", "the end")
+        assert app.state.count("finished") == 9
+
+
 def test_the_app_loads_no_torch():
     code = "import sys, flopsfit_tui.tui.app; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
