@@ -88,7 +88,7 @@ class SqliteStore:
             _make_directory(directory)
             self._lock = _take(directory)
             self._database = sqlite3.connect(directory / FILE, timeout=30, check_same_thread=False)
-            self._database.executescript(_SCHEMA)
+            self._database.executescript(f"begin immediate; {_SCHEMA} commit;")  # a reader sees all tables or none
             self._database.execute(f"pragma user_version = {VERSION}")
 
     def begin(self, plan: Plan) -> None:
@@ -101,8 +101,8 @@ class SqliteStore:
 
     def plan(self) -> Plan | None:
         """The plan last begun."""
-        row = self._database.execute("select json from plan").fetchone()
-        return Plan.from_json(row[0]) if row else None
+        text = self.plan_text()
+        return Plan.from_json(text) if text else None
 
     def outcomes(self) -> Mapping[str, Outcome]:
         """What has ended, of the trials of the plan."""
@@ -153,7 +153,9 @@ class SqliteStore:
         return {key for (key,) in self._database.execute("select trial from outcomes where status = 'skipped'")}
 
     def plan_text(self) -> str:
-        """What changes when the plan does."""
+        """What changes when the plan does; empty while there is none."""
+        if not self._database.execute("select 1 from sqlite_master where name = 'plan'").fetchone():
+            return ""  # the file is just being made
         row = self._database.execute("select json from plan").fetchone()
         return row[0] if row else ""
 

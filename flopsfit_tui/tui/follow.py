@@ -51,8 +51,12 @@ def follow(post: Callable[[News], object], directory: Path, control: Control) ->
 
 
 def tell(store: SqliteStore, control: Control) -> Iterator[News]:
-    """What a store holds, then what comes to it. Raises ValueError when the sweep was stopped before it had a plan."""
-    plan = store.plan()
+    """What a store holds, then what comes to it; one that has just begun is waited for.
+
+    Raises ValueError when the sweep was stopped before it had a plan.
+    """
+    while (plan := store.plan()) is None and sweeping_process(store.directory) is not None and not control.stopped:
+        control.wait(LOOK_SECONDS)
     if plan is None:
         raise ValueError(f"{str(store.directory)!r} holds no plan yet; a sweep writes one as it starts")
     yield Opened(store.directory, plan)
