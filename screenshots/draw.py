@@ -6,7 +6,9 @@ DIR is the sweep's directory; what is finished there is not trained again. Needs
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,22 @@ from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Request
 from flopsfit_tui.core.units import parse_numbers
 from flopsfit_tui.tui.app import FlopsfitApp
+from flopsfit_tui.tui.config import Config
 
 HERE = Path(__file__).parent
+SHOTS = {  # of the finished sweep: a name, and the keys that lead there from the screen before
+    "scaling": ["5", "z"],
+    "log": ["z", "7"],
+    "trial": ["1", "enter", *["left"] * 12],
+    "help": ["escape", "question_mark"],
+    "filter": ["escape", "slash", *"d_model>=28"],
+    "answer": ["escape", "o", "t", *"1e15"],
+}
 
 
 async def sweep_and_draw(options: Options) -> None:
     """The start screen, the middle of a sweep, a question, the optimum."""
+    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()
     app = FlopsfitApp(options)
     async with app.run_test(size=(140, 42)) as pilot:
         board = app.board
@@ -39,12 +51,13 @@ async def sweep_and_draw(options: Options) -> None:
         save(app, "optimum")
 
 
-async def open_and_draw(options: Options, size: tuple[int, int], shots: dict[str, list[str]], theme: str = "") -> None:
+async def open_and_draw(
+    options: Options, size: tuple[int, int], shots: dict[str, list[str]], theme: str = "flopsfit-dark"
+) -> None:
     """The finished sweep, another size or theme."""
-    app = FlopsfitApp(options, reading=options.out)
+    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()  # no view that was kept
+    app = FlopsfitApp(options, reading=options.out, config=Config(theme=theme))
     async with app.run_test(size=size) as pilot:
-        if theme:
-            app.theme = theme
         await until(pilot, lambda: app.board.stage == "ended" and app.board.fitted is not None)
         for name, keys in shots.items():
             await pilot.press(*keys)
@@ -77,8 +90,10 @@ def main() -> None:
     budgets = parse_numbers(sys.argv[2], "budget") if len(sys.argv) > 2 else None
     options = Options(Request("gpt-bytes", budgets), out=directory)
     asyncio.run(sweep_and_draw(options))
-    asyncio.run(open_and_draw(options, (80, 24), {"narrow": ["2"], "narrow-optimum": ["o"]}))
+    asyncio.run(open_and_draw(options, (80, 24), {"narrow": [], "narrow-optimum": ["o"]}))
     asyncio.run(open_and_draw(options, (140, 42), {"light": []}, theme="flopsfit-light"))
+    asyncio.run(open_and_draw(options, (200, 60), {"large": ["7"]}))
+    asyncio.run(open_and_draw(options, (140, 42), SHOTS))
 
 
 if __name__ == "__main__":

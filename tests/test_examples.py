@@ -55,6 +55,7 @@ def test_every_example_is_run_by_a_test_and_has_its_doors(path):
     assert callable(module.main)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "option"), [("vit_cifar", "textures"), ("gpt_tinystories", "stdlib")])
 def test_the_same_call_serves_both_architectures(name, option, tmp_path, capsys):
     example = load(name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from flopsfit_tui.core.trial import Request
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.tui.ask import Ask
@@ -29,6 +31,7 @@ def status(app, budget, size, seed=0):
     )
 
 
+@pytest.mark.slow
 async def test_a_sweep_is_mended_by_keys_while_worker_processes_train(open_app, options, tiny_file):
     request = Request(tiny_file, budgets=(5e7, 1e8), sizes=(16, 20, 24, 28))
     real = replace(options, request=request, executor="processes", workers=1)

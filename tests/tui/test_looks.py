@@ -53,7 +53,8 @@ def cases():
     for name in SCREENS:
         for size in SIZES:
             for theme in THEMES if name in WHOLE else [ONE_THEME[size]]:
-                slow = () if (size, theme) == ((80, 24), "flopsfit-dark") else pytest.mark.slow
+                daily = name in WHOLE and (size, theme) == ((80, 24), "flopsfit-dark")
+                slow = () if daily else pytest.mark.slow
                 yield pytest.param(name, size, theme, marks=slow, id=f"{name}-{size[0]}x{size[1]}-{theme[9:]}")
 
 
