@@ -80,7 +80,10 @@ class Stream(IterableDataset):
         return (self.data[i] for i in range(500))
 
 
-@pytest.mark.parametrize("kind", ["items", "loader", "callable", "iterable", "iterable loader"])
+SELDOM = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("callable", "iterable")]
+
+
+@pytest.mark.parametrize("kind", ["items", "loader", "iterable loader", *SELDOM])
 def test_a_counting_dataset_sees_exactly_the_samples_reported(kind, tmp_path):
     data = Counting()
 
@@ -139,6 +142,7 @@ def test_a_second_call_goes_on_and_resume_false_begins_anew(tmp_path):
     assert len(list(tmp_path.glob("sweep-*.db"))) == 1
 
 
+@pytest.mark.slow
 def test_thread_and_processes_give_identical_losses(tmp_path):
     here = find(tmp_path / "a")
     there = find(tmp_path / "b", executor="processes", workers=2)

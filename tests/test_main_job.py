@@ -82,6 +82,7 @@ def test_running_again_trains_nothing(sweep, tiny_file):
     assert attempts(out) == before
 
 
+@pytest.mark.slow
 def test_a_larger_plan_trains_only_what_is_new(sweep, tiny_file):
     out, _ = sweep
     before = attempts(out)
@@ -122,6 +123,7 @@ def test_failed_trials_give_exit_code_3_and_their_tracebacks(tiny_file, tmp_path
     assert "left out" in done.stdout
 
 
+@pytest.mark.slow
 def test_json_on_stdout(tiny_file, tmp_path):
     done = flopsfit(
         "run", tiny_file, "--no-ui", "--executor", "thread", "--points", "3", "--format", "json", "--target", "1e9",
