@@ -10,6 +10,7 @@ import select
 import signal
 import struct
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Sequence
@@ -26,11 +27,13 @@ class Terminal:
     """A command in a pty of `columns` x `rows`. Use as a context: at its end the command has ended."""
 
     def __init__(self, command: Sequence[str], columns: int = 160, rows: int = 50, **environment: str) -> None:
+        self._own = tempfile.TemporaryDirectory()  # its settings and views: none that a person has
+        own = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_STATE_HOME"), self._own.name)
         self.started = time.monotonic()
         self.pid, self._file = pty.fork()
         if not self.pid:
             plain = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "OMP_NUM_THREADS": "1"}
-            os.environ.update(plain | environment)
+            os.environ.update(plain | own | environment)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execvp(command[0], list(command))
         fcntl.ioctl(self._file, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -100,6 +103,7 @@ class Terminal:
             if done:
                 self.code = os.waitstatus_to_exitcode(status)
                 os.close(self._file)
+                self._own.cleanup()
             elif time.monotonic() > end:
                 os.kill(self.pid, signal.SIGKILL)
         return self.code

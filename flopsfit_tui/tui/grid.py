@@ -84,6 +84,7 @@ class Grid(ScrollView, can_focus=True):
         self._look: object = None  # what `_made` was made for
         self._base = Style.null()
         self._made: dict[Hashable, tuple[Hashable, Strip]] = {}
+        self._seen: object = None  # what was in sight when it was last asked to be drawn
         self.touched = False  # whether somebody has moved the cursor or scrolled
 
     # ---- what a subclass gives ----
@@ -125,7 +126,18 @@ class Grid(ScrollView, can_focus=True):
         """Draw again; the number of rows may be another."""
         self.virtual_size = Size(0, self.row_count + 1)
         self.cursor = max(0, min(self.cursor, self.row_count - 1))
-        self.refresh()
+        seen = self._in_sight()
+        if seen != self._seen:
+            self._seen = seen
+            self.refresh()
+
+    def _in_sight(self) -> object:
+        """All that decides what is drawn; a table is long to draw, and mostly it is what it was."""
+        first = round(self.scroll_y)
+        rows = range(first, min(first + self.size.height, self.row_count))
+        heads = [(column, self.title(column), self.title_style(column)) for column in self.columns]
+        place = (self.size, first, self.row_count, self.cursor, self.cell_of_cursor(), self.app.theme)
+        return place, heads, [self.fingerprint(row) for row in rows]
 
     # ---- drawing ----
 

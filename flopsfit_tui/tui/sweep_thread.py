@@ -38,7 +38,7 @@ from flopsfit_tui.tui.log import earlier
 from flopsfit_tui.tui.news import Broke, Exported, Fitted, Happened, Logged, News, Planned, Priced, Refused, Remembered
 
 POST_SECONDS = 0.1  # progress is posted at most this often; everything else at once
-NICE = 5  # workers stand back, so that a key is answered while every core trains
+NICE = 10  # workers stand back, so that a key is answered while every core trains
 
 Post = Callable[[News], object]
 
