@@ -102,7 +102,7 @@ def watch_frames(directory: Path, to: Path) -> None:
                 if late > 5:
                     stalls.append((before, late, 1000 * (time.thread_time() - spent)))
 
-    Watched(Options(Request("large"), out=directory), reading=directory).run()
+    tui_app._run(Watched(Options(Request("large"), out=directory), reading=directory))
     to.write_text(json.dumps(stalls))
 
 

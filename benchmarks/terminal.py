@@ -19,6 +19,7 @@ from pathlib import Path
 CONTROL = re.compile(
     r"\x1b(?:\[[0-9;?<>=$ ]*[a-zA-Z~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[()][0-9A-B]|.)"
 )
+CACHE = Path(tempfile.gettempdir()) / "flopsfit-compiled"
 KEYS = {"up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D", "enter": "\r", "escape": "\x1b"}
 KEYS |= {"pagedown": "\x1b[6~", "pageup": "\x1b[5~", "home": "\x1b[H", "end": "\x1b[F", "tab": "\t"}
 
@@ -33,6 +34,8 @@ class Terminal:
         self.pid, self._file = pty.fork()
         if not self.pid:
             plain = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "OMP_NUM_THREADS": "1"}
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+            plain["PYTHONPYCACHEPREFIX"] = str(CACHE)  # compiled, as an installed package is
             os.environ.update(plain | own | environment)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execvp(command[0], list(command))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -63,6 +64,8 @@ class SweepState:
         self.notes: list[Note] = []
         self.version = 0  # grows with every event: draw when it has
         self.outcomes_version = 0  # grows with every outcome: refit when it has
+        self._counts: Counter[Status] = Counter()
+        self._counted = -1  # the version that they are of
         self._clock = 0.0  # when the present stretch of running began
         self._ran = 0.0  # seconds of earlier stretches
 
@@ -136,7 +139,9 @@ class SweepState:
 
     def count(self, status: Status) -> int:
         """How many trials are in a status."""
-        return sum(s.status == status for s in self.trials.values())
+        if self._counted != self.version:  # asked a hundred times a key, of thousands of trials
+            self._counts, self._counted = Counter(s.status for s in self.trials.values()), self.version
+        return self._counts[status]
 
     @property
     def running_seconds(self) -> float:

@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,12 @@ class SqliteStore:
             os.ftruncate(self._lock, 0)  # nobody sweeps here any more
             os.close(self._lock)
             self._lock = None
+
+
+@lru_cache(maxsize=2)
+def _read_plan(text: str) -> Plan:
+    """A plan of thousands of trials takes a while to read, and is asked for again and again."""
+    return Plan.from_json(text)
 
 
 def _outcome(values: Sequence[Any]) -> Outcome:

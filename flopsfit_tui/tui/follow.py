@@ -79,6 +79,7 @@ def tell(store: SqliteStore, control: Control) -> Iterator[News]:
     reason = "done" if all(trial.key in finished for trial in plan.trials) else "stopped"
     yield Happened([*events, *returned, SweepEnded("done" if reason == "done" else "stopped")])
     if not followed:
+        control.wait(LOOK_SECONDS)  # the fit has the processor first
         yield from remember(store, control)
 
 
