@@ -10,6 +10,8 @@ from flopsfit_tui.core.units import format_count, format_flops
 from flopsfit_tui.report.analysis import Analysis, OptimumRow, optimum_at
 from flopsfit_tui.report.summary import range_text
 
+NEAR = 1.3  # a size further off than this factor in N is not what is recommended
+
 
 def recommendation(plan: Plan, analysis: Analysis, budget: float) -> str:
     """Size, tokens and recipe at a budget, each with where it comes from; a comment while there is no law."""
@@ -17,7 +19,9 @@ def recommendation(plan: Plan, analysis: Analysis, budget: float) -> str:
     if row is None:
         return f"# no optimum at {format_flops(budget)} FLOPs yet: it takes more finished sizes and budgets"
     size = next(s for s in plan.sizes if s.size == row.size)
-    tokens = budget / plan.flops_per_token(row.size)
+    near = 1 / NEAR <= size.params / row.params <= NEAR
+    tokens = budget / plan.flops_per_token(row.size) if near else row.tokens
+    params = size.params if near else row.params
     batch = plan.trials[0].batch_size
     steps = max(1, round(tokens / (batch * plan.tokens_per_sample)))
     base = plan.recipe.base_size
@@ -26,8 +30,10 @@ def recommendation(plan: Plan, analysis: Analysis, budget: float) -> str:
     best = f"the optimum is N = {format_count(row.params)}{bounds}"
     lines = [
         ("compute_budget", f"{budget:.6g}", _source(plan, row, analysis)),
-        (_name(plan.size_name), str(row.size), f"N = {size.params:,}; {best}"),
-        (plan.unit, f"{round(tokens):_}", f"spend the budget at this size, {tokens / size.params:.1f} per param"),
+        (_name(plan.size_name), str(row.size), f"N = {size.params:,}; {best}")
+        if near
+        else ("params", f"{round(row.params):_}", f"{best}; no {plan.size_name} near it was measured"),
+        (plan.unit, f"{round(tokens):_}", f"spend the budget at this size, {tokens / params:.1f} per param"),
         ("batch_size", str(batch), f"{steps:,} steps of {batch * plan.tokens_per_sample:,} {plan.unit}"),
         ("learning_rate", f"{plan.recipe.learning_rate:g}", scaled),
         ("expected_loss", f"{row.loss:.4g}", f"nats{_bounds(row)}"),

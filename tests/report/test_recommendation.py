@@ -9,7 +9,7 @@ from flopsfit_tui.report.markdown import markdown_report
 from flopsfit_tui.report.recommendation import recommendation
 
 
-@pytest.mark.parametrize("budget", [1e16, 1e18])
+@pytest.mark.parametrize("budget", [1e16, 1e17])
 def test_the_recommendation_runs_and_spends_the_budget(budget):
     plan = make_plan(points=7)
     analysis = analyse(plan, outcomes(plan))
@@ -20,6 +20,17 @@ def test_the_recommendation_runs_and_spends_the_budget(budget):
     assert said["width"] == row.size
     assert said["tokens"] * plan.flops_per_token(row.size) == pytest.approx(budget, rel=1e-6)
     assert said["expected_loss"] == pytest.approx(row.loss, rel=1e-3)
+
+
+def test_far_beyond_the_sizes_that_were_measured_it_names_params_not_a_size():
+    plan = make_plan(points=7)
+    analysis = analyse(plan, outcomes(plan))
+    said = {}
+    exec(recommendation(plan, analysis, 1e24), said)
+    row = optimum_at(plan, analysis, 1e24)
+    assert "width" not in said
+    assert said["params"] == round(row.params)
+    assert said["tokens"] == round(row.tokens)
 
 
 def test_without_a_law_it_says_so_in_a_comment():
