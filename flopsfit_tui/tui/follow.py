@@ -59,12 +59,13 @@ def tell(store: SqliteStore, control: Control) -> Iterator[News]:
         control.wait(LOOK_SECONDS)
     if plan is None:
         raise ValueError(f"{str(store.directory)!r} holds no plan yet; a sweep writes one as it starts")
-    yield Opened(store.directory, plan)
     live = followed = sweeping_process(store.directory) is not None
+    look = _Look(store, skip_running=not live)  # first: what happens from here on is told by it, at worst twice
+    plan = store.plan() or plan
+    yield Opened(store.directory, plan)
     outcomes = dict(store.outcomes())
     yield Happened([SweepStarted(plan, outcomes, 1, {})])
     yield Logged(earlier(plan, store.attempts(), outcomes, store.notes()))
-    look = _Look(store, skip_running=not live)
     if followed:
         yield from remember(store, control)
     while live and not control.stopped:

@@ -31,7 +31,7 @@ async def test_a_finished_sweep_opens_with_its_curves_and_its_optimum(open_app, 
         assert isinstance(app.app.screen, SweepScreen)
         assert app.state.phase == "done"
         assert app.state.count("finished") == 9
-        assert all(trial.history for trial in app.state.trials.values())
+        await app.until(lambda: all(trial.history for trial in app.state.trials.values()), "the curves")
         assert not app.app.check_action("start", ())
         await app.press("q")
     assert app.app.return_value == 0
