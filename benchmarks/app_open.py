@@ -70,6 +70,7 @@ def frames(directory: Path, columns: int, rows: int) -> tuple[dict[str, list[tup
                 settle(terminal, 0.6)
                 spans[phase] = begun, time.monotonic()
                 begun = time.monotonic()
+            settle(terminal, 0.3)  # what closing takes is no frame
             peak = terminal.megabytes("VmHWM")
         stalls = [tuple(stall) for stall in json.load(file)]
     return {

@@ -218,7 +218,9 @@ class _Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=self._output,
-                start_new_session=True,  # control-C in the terminal is for the sweeping process to answer
+                # Control-C in the terminal is for the sweeping process to answer. A session of its own would do, but
+                # Linux shares the processor fairly between sessions, and `nice` counts only within one (autogroup).
+                process_group=0,
                 env={
                     **os.environ,
                     **_thread_limits(threads),

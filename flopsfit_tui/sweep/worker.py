@@ -9,6 +9,7 @@ the listener reads the end of the stream, and the worker is gone. Run as `python
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
@@ -54,7 +55,7 @@ def main(descriptor: int) -> None:
     connection: Connection[Message, Any] = Connection(descriptor)
     setup: Setup = connection.recv()
     sys.path[:] = setup.path
-    os.nice(setup.nice)
+    _stand_back(setup.nice)
     orders = _Orders()
     threading.Thread(target=orders.listen, args=(connection,), daemon=True).start()
     import torch
@@ -64,6 +65,14 @@ def main(descriptor: int) -> None:
         job = orders.jobs.get()
         orders.dropped.clear()  # a drop that came too late was for the job before
         _serve(connection, job, orders)
+
+
+def _stand_back(nice: int) -> None:
+    """Take a lower priority, and where it is known (Linux), be a batch job, which lets others wake up before it."""
+    os.nice(nice)
+    if nice and hasattr(os, "SCHED_BATCH"):
+        with contextlib.suppress(OSError):  # a container may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _serve(connection: Connection[Message, Any], job: Job, orders: _Orders) -> None:
