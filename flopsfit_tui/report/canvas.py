@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from flopsfit_tui.report.palette import Color, Palette
 from flopsfit_tui.report.raster import Shape, Side, draw
 from flopsfit_tui.report.ticks import Tick, linear_ticks, log_ticks
 from flopsfit_tui.report.window import WHOLE, Window
 
+MANY = 20  # places from which on arrays are quicker
 Legend = Sequence[tuple[str, Color]]
 
 
@@ -80,12 +84,19 @@ class Canvas:
             self._shapes.append(Shape([at, at], [low, high], color))
 
     def _places(self, x: Iterable[float], y: Iterable[float]) -> tuple[list[float], list[float]]:
+        if isinstance(x, tuple) and isinstance(y, tuple) and len(x) > MANY:
+            return self._many_places(np.array(x), np.array(y))
         pairs = [
             (math.log10(a) if self.x.log else a, math.log10(b) if self.y.log else b)
             for a, b in zip(x, y, strict=True)
             if (a > 0 or not self.x.log) and (b > 0 or not self.y.log) and math.isfinite(a) and math.isfinite(b)
         ]
         return [a for a, _ in pairs], [b for _, b in pairs]
+
+    def _many_places(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[list[float], list[float]]:
+        shown = np.isfinite(x) & np.isfinite(y) & ((x > 0) | (not self.x.log)) & ((y > 0) | (not self.y.log))
+        x, y = x[shown], y[shown]
+        return (np.log10(x) if self.x.log else x).tolist(), (np.log10(y) if self.y.log else y).tolist()
 
     def _add(self, shape: Shape) -> None:
         self._x += shape.x

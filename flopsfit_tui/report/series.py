@@ -148,7 +148,7 @@ def thin(history: Sequence[tuple[int, float]], flops_per_step: float, columns: i
         kept = count > 0
         losses = np.bincount(column, losses)[kept] / count[kept]
         steps = np.bincount(column, steps)[kept] / count[kept]
-    return _line(steps * flops_per_step, losses)
+    return Line(tuple((steps * flops_per_step).tolist()), tuple(losses.tolist()))
 
 
 def smoothed(values: Sequence[float], weight: float) -> Sequence[float]:
