@@ -39,7 +39,7 @@ class Driver:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
-    async def until(self, condition, what="", seconds=40):
+    async def until(self, condition, what="", seconds=150):
         """Wait until `condition()` holds; fail with what the app knows when it never does."""
         end = time.monotonic() + seconds
         while not condition():
