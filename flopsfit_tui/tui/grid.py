@@ -77,8 +77,14 @@ class Grid(ScrollView, can_focus=True):
     class Moved(Message):
         """The cursor is elsewhere."""
 
-    def __init__(self, columns: Sequence[Column], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
-        super().__init__(id=id)
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's word
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
         self._all_columns = tuple(columns)
         self.columns: tuple[Column, ...] = tuple(columns)
         self._look: object = None  # what `_made` was made for
@@ -262,11 +268,14 @@ class Grid(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """The mouse moves the cursor; a second click opens its row."""
         self.touched = True
-        row = event.y - 1 + round(self.scroll_y)
-        if event.y == 0:
-            self.header_clicked(event.x)
+        at = event.get_content_offset(self)
+        if at is None:
+            return
+        row = at.y - 1 + round(self.scroll_y)
+        if at.y == 0:
+            self.header_clicked(at.x)
         elif 0 <= row < self.row_count:
-            column = self.column_at(event.x)
+            column = self.column_at(at.x)
             if column is not None:
                 self.clicked_column(column)
             if row == self.cursor and event.chain > 1:

@@ -30,8 +30,8 @@ class LogTable(Grid):
     ]
     empty_text = "nothing has happened yet"
 
-    def __init__(self, board: Board, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
-        super().__init__(COLUMNS, id=id)
+    def __init__(self, board: Board, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(COLUMNS, id=id, classes=classes)
         self._board = board
         self._rows: list[Entry] = []
         self._shown_for: object = None

@@ -1,12 +1,13 @@
 """A place for a plot: draws it to its own size, again only when its series, its size or the view is another.
 
-The wheel zooms about the pointer, dragging moves the plot, a double click shows the whole again.
+What is drawn is a `Picture`, so that another can be put in the same place without laying out the screen again. The
+wheel zooms about the pointer, dragging moves the plot, a double click shows the whole again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -26,30 +27,49 @@ Draw = Callable[[int, int, Palette, View], str]
 WHEEL = 1.25  # times nearer a turn
 
 
+@dataclass(eq=False)
+class Picture:
+    """A plot, how a person looks at it, and the lines it was last drawn in."""
+
+    draw: Draw | None = None
+    version: object = None  # of what `draw` draws
+    view: View = PLAIN
+    drawn: tuple[Any, ...] = ()  # what the lines were drawn for
+    lines: list[Strip] = field(default_factory=list)
+
+
 class PlotView(Widget):
-    """Shows what a plot function draws."""
+    """Shows a picture."""
 
     DEFAULT_CSS = "PlotView { width: 1fr; height: 1fr; }"
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
-        super().__init__(id=id)
-        self._draw: Draw | None = None
-        self._version: object = None
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id, classes=classes)
+        self._picture = Picture()
         self._held: Offset | None = None  # where the mouse holds it
-        self.view = PLAIN
-        self._drawn: tuple[Any, ...] = ()
-        self._lines: list[Strip] = []
+
+    @property
+    def view(self) -> View:
+        """How it is looked at."""
+        return self._picture.view
+
+    def hang(self, picture: Picture, title: str) -> None:
+        """Show another picture, looked at as it was last."""
+        if picture is not self._picture:
+            self._picture, self._held = picture, None
+            self.border_title = title
+            self.refresh()
 
     def show(self, version: object, draw: Draw) -> None:
         """Draw this from now on; nothing happens when `version` is what is shown already."""
-        if version != self._version:
-            self._version, self._draw = version, draw
+        if version != self._picture.version:
+            self._picture.version, self._picture.draw = version, draw
             self.refresh()
 
     def look(self, view: View) -> None:
         """Look at it otherwise."""
         if view != self.view:
-            self.view = view
+            self._picture.view = view
             self.refresh()
 
     def zoom(self, times: float, x: float = 0.5, y: float = 0.5) -> None:
@@ -66,7 +86,8 @@ class PlotView(Widget):
     def _wheel(self, event: events.MouseEvent, times: float) -> None:
         event.stop()
         width, height = max(1, self.size.width), max(1, self.size.height)
-        self.zoom(times, (event.x + 0.5) / width, 1 - (event.y + 0.5) / height)
+        at = event.get_content_offset_capture(self)
+        self.zoom(times, (at.x + 0.5) / width, 1 - (at.y + 0.5) / height)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Nearer."""
@@ -102,12 +123,13 @@ class PlotView(Widget):
 
     def render_line(self, y: int) -> Strip:
         """A line of the plot at the present size."""
-        wanted = (self._version, self.size, self.app.theme, self.view)
-        if self._draw is not None and wanted != self._drawn:
-            text = self._draw(self.size.width, self.size.height, palette_of(self.app), self.view)
-            self._lines = [_strip(line, self.size.width, self.rich_style) for line in text.split("\n")]
-            self._drawn = wanted
-        return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width, self.rich_style)
+        picture, size = self._picture, self.size
+        wanted = (picture.version, size, self.app.theme, picture.view)
+        if picture.draw is not None and wanted != picture.drawn:
+            text = picture.draw(size.width, size.height, palette_of(self.app), picture.view)
+            picture.lines = [_strip(line, size.width, self.rich_style) for line in text.split("\n")]
+            picture.drawn = wanted
+        return picture.lines[y] if y < len(picture.lines) else Strip.blank(size.width, self.rich_style)
 
 
 def _strip(line: str, width: int, base: Style) -> Strip:

@@ -34,8 +34,8 @@ class PointTable(Grid):
     ]
     empty_text = "the plan appears here once the model's sizes have been measured"
 
-    def __init__(self, board: Board, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
-        super().__init__([], id=id)
+    def __init__(self, board: Board, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__([], id=id, classes=classes)
         self._board = board
         self._plan: Plan | None = None
         self._sizes: list[int] = []

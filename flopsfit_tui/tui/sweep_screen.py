@@ -26,7 +26,7 @@ from flopsfit_tui.tui.log_table import LogTable
 from flopsfit_tui.tui.look import palette_of, style
 from flopsfit_tui.tui.panels import PANELS, PLOTS, TABLES, TITLES, TRIAL_TABLES, Panels
 from flopsfit_tui.tui.plot_actions import PlotActions
-from flopsfit_tui.tui.plot_view import PlotView
+from flopsfit_tui.tui.plot_view import Picture, PlotView
 from flopsfit_tui.tui.point_table import PointTable
 from flopsfit_tui.tui.prompt import Prompt
 from flopsfit_tui.tui.trial_actions import TrialActions
@@ -96,6 +96,7 @@ class SweepScreen(TrialActions, PlotActions):
         self._by_law = False
         self._drawn: object = None
         self._pinned: set[str] = set()  # trials whose curves stay in front
+        self._pictures = {name: Picture() for name in PLOTS}
 
     def compose(self) -> ComposeResult:
         """Title, tabs, panels, lines, keys."""
@@ -105,16 +106,12 @@ class SweepScreen(TrialActions, PlotActions):
                 yield Tab(name, f"{key_of(self, f'panel_{name}')} {TITLES[name]}")
         with Horizontal(id="body"):
             with Vertical(id="tables"):
-                with Vertical(id="panel-points", classes="panel"):
-                    yield PointTable(self.board, id="points")
-                with Vertical(id="panel-trials", classes="panel"):
-                    yield TrialTable(self.board, id="trials")
-                with Vertical(id="panel-log", classes="panel"):
-                    yield LogTable(self.board, id="log")
+                yield PointTable(self.board, id="points", classes="panel")
+                yield TrialTable(self.board, id="trials", classes="panel")
+                yield LogTable(self.board, id="log", classes="panel")
             with Container(id="plots"):
-                for name in PLOTS:
-                    with Vertical(id=f"panel-{name}", classes="panel"):
-                        yield PlotView(id=name)
+                for place in range(len(PLOTS)):  # any plot hangs in any place: nothing is laid out again for another
+                    yield PlotView(id=f"plot-{place}", classes="panel")
         yield Static(id="optimum")
         yield Static(id="warning")
         yield Static(id="progress")
@@ -159,18 +156,25 @@ class SweepScreen(TrialActions, PlotActions):
 
     def _arrange(self) -> None:
         shown = self.visible_panels()
-        for name in PANELS:
-            panel = self.query_one(f"#panel-{name}")
-            panel.display = name in shown
-            panel.set_class(len(shown) == 1, "alone")
+        hung = [name for name in shown if name in PLOTS]
+        for name in TABLES:
+            table = self.query_one(f"#{name}")
+            table.display = name in shown
+            table.set_class(len(shown) == 1, "alone")
+        for place in range(len(PLOTS)):
+            plot = self.query_one(f"#plot-{place}", PlotView)
+            plot.display = place < len(hung)
+            plot.set_class(len(shown) == 1, "alone")
+            if place < len(hung):
+                plot.hang(self._pictures[hung[place]], TITLES[hung[place]])
         tables, plots = self.query_one("#tables"), self.query_one("#plots")
-        tables.display = any(name in TABLES for name in shown)
+        tables.display = len(hung) < len(shown)
         tables.set_class(len(shown) == 1, "alone")
-        plots.display = any(name in PLOTS for name in shown)
-        plots.set_class(sum(name in PLOTS for name in shown) == 4, "four")
-        points = self.query_one("#panel-points")
+        plots.display = bool(hung)
+        plots.set_class(len(hung) == len(PLOTS), "four")
+        points = self.query_one(PointTable)
         both = sum(name in TABLES for name in shown) == 2
-        points.styles.height = min(self.query_one(PointTable).row_count + 3, self.size.height // 2) if both else "1fr"
+        points.styles.height = min(points.row_count + 3, self.size.height // 2) if both else "1fr"
 
     def action_panel(self, step: int) -> None:
         """The next panel, or the one before: of all when one is in sight, else of the plots."""
@@ -204,7 +208,12 @@ class SweepScreen(TrialActions, PlotActions):
         """The plot that was chosen last."""
         if self._panels.plot not in self.visible_panels():
             self.action_show(self._panels.plot)
-        return self.query_one(f"#{self._panels.plot}", PlotView)
+        return self.plot_view(self._panels.plot)
+
+    def plot_view(self, name: str) -> PlotView:
+        """Where a plot that is in sight hangs."""
+        hung = [shown for shown in self.visible_panels() if shown in PLOTS]
+        return self.query_one(f"#plot-{hung.index(name)}", PlotView)
 
     def action_smoothing(self) -> None:
         """The losses, whichever plot was in hand."""
@@ -232,10 +241,10 @@ class SweepScreen(TrialActions, PlotActions):
         self.app.push_screen(Prompt("show only", before, EXAMPLE, check, table.show_only), answered)
 
     def _name_panels(self) -> None:
-        for name in PANELS:
-            self.query_one(f"#panel-{name}").border_title = TITLES[name]
+        for name in TABLES:
+            self.query_one(f"#{name}").border_title = TITLES[name]
         only = printable(self.query_one(TrialTable).filter)
-        self.query_one("#panel-trials").border_title = f"Trials: {only}" if only else "Trials"
+        self.query_one(TrialTable).border_title = f"Trials: {only}" if only else "Trials"
         key = key_of(self, "panel_trials")
         self.query_one("#tab-trials", Tab).rename(f"{key} Trials: {only}" if only else f"{key} Trials")
 
@@ -287,7 +296,7 @@ class SweepScreen(TrialActions, PlotActions):
         self.refresh_keys()
 
     def _redraw_plot(self, name: str) -> None:
-        board, view = self.board, self.query_one(f"#{name}", PlotView)
+        board, view = self.board, self.plot_view(name)
         if name == "loss" and board.plan:
             pinned = frozenset(self._pinned)
             series = partial(loss_series, board.plan, board.state.trials.values(), pinned=pinned)

@@ -40,8 +40,8 @@ class TrialTable(Grid):
     ]
     empty_text = "the plan appears here once the model's sizes have been measured"
 
-    def __init__(self, board: Board, *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
-        super().__init__([], id=id)
+    def __init__(self, board: Board, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__([], id=id, classes=classes)
         self._board = board
         self._rows: list[TrialState] = []
         self._best: set[str] = set()

@@ -21,7 +21,7 @@ async def done(open_app, rehearsed, options):
 
 
 def plot(app, name="isoflop"):
-    return app.app.screen.query_one(f"#{name}", PlotView)
+    return app.app.screen.plot_view(name)
 
 
 def ticks(app):
