@@ -41,6 +41,13 @@ def test_six_n_as_a_function_is_six_n():
     assert np.log(grown) / np.log(100) == pytest.approx(HOFFMANN.exponent)
 
 
+def test_a_measured_cost_of_six_n_gives_the_closed_form_at_every_budget():
+    law, N = Law(1.8172, 482.01, 2085.43, 0.3478, 0.3658), np.geomspace(1e7, 1e10, 40)
+    cost = cost_of_tokens(N, 6 * N)
+    for C in np.geomspace(1e15, 1e25, 400):  # at some of them rounding puts the root on either side of its start
+        assert law.optimum(C, cost).params == pytest.approx(law.optimum(C).params, rel=1e-9)
+
+
 def test_a_measured_cost_goes_through_its_pairs_and_stays_close_between_them():
     N = 1e6 * 1.7 ** np.arange(7)
     cost = cost_of_tokens(N, transformer(N))
