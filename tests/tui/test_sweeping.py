@@ -62,7 +62,7 @@ async def test_worker_processes_train_and_are_gone_afterwards(open_app, options)
         await app.press("s")
         await app.ended()
         assert app.state.count("finished") == 9
-        assert all(worker.poll() is not None for worker in workers)
+        await app.until(lambda: all(worker.poll() is not None for worker in workers), "the workers' end")
         await app.press("q")
     assert app.app.return_value == 0
 
