@@ -186,7 +186,7 @@ class SweepScreen(TrialActions, PlotActions):
         self._panels.choose(name)
         self.redraw()
         if name in TABLES:
-            self.query_one(f"#{name}").focus()
+            self.set_focus(self.query_one(f"#{name}"))  # at once: the next key may be the table's
 
     def action_zoom(self) -> None:
         """The chosen panel alone, or all again."""

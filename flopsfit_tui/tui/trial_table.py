@@ -84,6 +84,7 @@ class TrialTable(Grid):
         """Another order; "" is the plan's."""
         self.sorted_by, self.descending = (name if name in ORDER else ""), descending
         self.redraw()
+        self.post_message(self.Moved())  # another trial may lie under the cursor
 
     def show_only(self, text: str) -> None:
         """Another filter. Raises ValueError for one that cannot be meant."""
@@ -92,6 +93,7 @@ class TrialTable(Grid):
         self.filter = text
         self.empty_text = "no trial is like that" if text else ""
         self.redraw()
+        self.post_message(self.Moved())
 
     def action_sort(self, step: int) -> None:
         """By the next column in sight, and after the last in the plan's order."""

@@ -27,6 +27,7 @@ SCREENS = {  # a stage of a sweep, keys
     "points": ("running", []),
     "trials": ("running", ["2"]),
     "log": ("failures", ["7"]),
+    "failures": ("failures", ["2", "greater_than_sign"]),
     "empty": ("empty", []),
     "many": ("many", []),
     "isoflop": ("done", ["3", "z"]),
@@ -40,7 +41,7 @@ SCREENS = {  # a stage of a sweep, keys
     "filter": ("failures", ["slash", *"failed bud>1"]),
     "hostile": ("hostile", []),
 }
-WHOLE = ("points", "result")  # at every size in both themes; the others in one theme a size
+WHOLE = ("points", "failures", "result")  # at every size in both themes; the others in one theme a size
 ONE_THEME = {(80, 24): "flopsfit-dark", (120, 40): "flopsfit-light", (200, 60): "flopsfit-dark"}
 
 pytestmark = pytest.mark.skipif(
