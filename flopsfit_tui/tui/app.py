@@ -177,7 +177,7 @@ class FlopsfitApp(App[int]):
         elif what == "broke":
             self.push_screen(Words("Something broke", Text(printable(board.traceback))))
         elif what == "ended" and board.state.phase == "done" and isinstance(self.screen, SweepScreen):
-            if not (board.reading or board.options.exit_when_done):
+            if not (board.reading or board.options.exit_when_done or self.screen.query_one(Prompt).open):
                 self.push_screen(ResultScreen(board))
         elif what == "exported" and not session.exporting:
             if board.options.exit_when_done and board.stage == "ended":
@@ -267,7 +267,7 @@ class FlopsfitApp(App[int]):
 
         shown = format_flops(self.board.target) if self.board.target else ""
         check = partial(parse_number, what="budget")
-        self.push_screen(Prompt("optimum at FLOPs", shown, "1e21, or 30e18", check), answered)
+        self.screen.query_one(Prompt).ask("optimum at FLOPs", answered, shown, "1e21, or 30e18", check)
 
     def on_result_screen_retargeted(self, message: ResultScreen.Retargeted) -> None:
         """The budget that was asked for stays the target."""

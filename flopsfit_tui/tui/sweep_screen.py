@@ -116,6 +116,7 @@ class SweepScreen(TrialActions, PlotActions):
         yield Static(id="warning")
         yield Static(id="progress")
         yield KeyLine()
+        yield Prompt()
 
     def on_mount(self) -> None:
         """Begin to draw."""
@@ -138,6 +139,8 @@ class SweepScreen(TrialActions, PlotActions):
 
     def restore(self, view: Mapping[str, object]) -> None:
         """See it again; what makes no sense is left as it is."""
+        if not view:
+            return
         self._panels.restore(view)
         self._by_law = view.get("by_law", self._by_law) is True
         table = self.query_one(TrialTable)
@@ -145,7 +148,8 @@ class SweepScreen(TrialActions, PlotActions):
         with contextlib.suppress(ValueError):  # written by another version
             table.show_only(str(view.get("filter", "")))
         self._name_panels()
-        self.query_one(f"#{self._panels.table}").focus()
+        if not self.query_one(Prompt).open:
+            self.set_focus(self.query_one(f"#{self._panels.table}"))
         self.redraw()
 
     # ---- which panels are in sight ----
@@ -238,7 +242,7 @@ class SweepScreen(TrialActions, PlotActions):
 
         plan = self.board.plan
         check = partial(parse_filter, size_name=plan.size_name, unit=plan.unit) if plan else parse_filter
-        self.app.push_screen(Prompt("show only", before, EXAMPLE, check, table.show_only), answered)
+        self.query_one(Prompt).ask("show only", answered, before, EXAMPLE, check, table.show_only)
 
     def _name_panels(self) -> None:
         for name in TABLES:

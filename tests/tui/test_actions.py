@@ -94,11 +94,11 @@ async def test_a_target_is_asked_for_and_answered(open_app, rehearsed, options):
         assert isinstance(app.app.screen, SweepScreen)
         assert "8e6 FLOPs" in app.text("#optimum")
         await app.press("t")
-        assert isinstance(app.app.screen, Prompt)
+        assert app.app.screen.query_one(Prompt).open
         await app.press("ctrl+u", *"3e")
         assert "not a positive number" in app.text("#prompt-problem")
         await app.press("enter")
-        assert isinstance(app.app.screen, Prompt)
+        assert app.app.screen.query_one(Prompt).open
         await app.press("8", "enter")
         await app.until(lambda: app.board.optimum() and "3e8 FLOPs" in app.text("#optimum"), "the other target")
         assert any(row.budget == 3e8 for row in app.board.analysis.optimum)
@@ -183,7 +183,7 @@ async def test_trials_are_sorted_and_filtered(open_app, rehearsed, options):
         await app.press("slash", "ctrl+u", *"colour=3")
         assert "cannot be compared" in app.text("#prompt-problem")
         await app.press("enter")
-        assert isinstance(app.app.screen, Prompt)
+        assert app.app.screen.query_one(Prompt).open
         await app.press("escape")
         assert table.row_count == 2
         await app.press("slash", "ctrl+u", "enter")
@@ -206,3 +206,25 @@ async def test_every_key_is_in_the_command_palette_and_does_the_same(open_app, r
         await app.until(lambda: app.state.phase == "paused", "the pause")
         await app.press("ctrl+p", *"residuals", "enter")
         await app.until(lambda: app.app.screen._panels.plot == "residuals", "the residuals")
+
+
+async def test_a_click_elsewhere_or_another_question_closes_the_line_to_type_in(open_app, rehearsed, options):
+    rehearsed.ends = 2
+    async with open_app(options, start=True) as app:
+        await app.until(lambda: app.state.count("finished") == 2, "two finished")
+        await app.press("slash", *"failed")
+        table, prompt = app.app.screen.query_one(TrialTable), app.app.screen.query_one(Prompt)
+        assert prompt.open
+        assert table.row_count == 0
+        await app.press("tab")  # does not leave the line
+        assert prompt.open
+        await app.pilot.click(TrialTable, offset=(14, 4))
+        await app.until(lambda: not prompt.open, "the end of the question")
+        assert app.app.focused is table
+        assert table.row_count > 2
+        await app.press("slash", *"failed")
+        app.app.action_target()
+        assert table.filter == ""
+        await app.press("ctrl+u", *"1e9", "enter")
+        await app.until(lambda: app.board.target == 1e9, "the target")
+        assert not prompt.open
