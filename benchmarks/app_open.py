@@ -46,7 +46,7 @@ PHASES: dict[str, list[str]] = {
     "opening": [],
     "scrolling the points": ["down"] * 30 + ["right"] * 25 + ["pagedown"] * 5 + ["left"] * 25,
     "scrolling the trials": ["2"] + ["down"] * 60 + ["pagedown"] * 20 + ["end", "home"] + ["pagedown"] * 20,
-    "filtering": ["2", "/", *"done", "enter", "/", "escape"],
+    "filtering": ["2", "/", *"budget>1e20", "enter", "/", "escape"],
     "switching plots": ["4", "5", "6", "3", "l", "l", "4", "3", "6", "5", "4", "3"],
     "one panel alone": ["z", "1", "2", "3", "4", "5", "6", "z"],
     "a trial and back": ["2", "enter", "escape", "down", "enter", "escape"],
