@@ -38,25 +38,21 @@ class TokenCost:
 
     def log_cost(self, n: Array) -> Array:
         """ln F at ln N = n, any shape."""
+        return self.log_cost_and_slope(n)[0]
+
+    def log_cost_and_slope(self, n: Array) -> tuple[Array, Array]:
+        """ln F and d ln F / d ln N at ln N = n, any shape."""
         x, y, m = self.log_params, self.log_flops, self.slopes
         below, above = np.minimum(n - x[0], 0.0), np.maximum(n - x[-1], 0.0)
-        outside = m[0] * below + above + (m[-1] - 1) * RELAX * -np.expm1(-above / RELAX)
+        bend = np.expm1(-above / RELAX)
+        outside = m[0] * below + above - (m[-1] - 1) * RELAX * bend
         if x.size == 1:
-            return np.asarray(y[0] + outside)
+            return np.asarray(y[0] + outside), np.ones_like(n)
         i, h, t = self._piece(n)
-        s = 1 - t
-        middle = s * s * ((1 + 2 * t) * y[i] + t * h * m[i]) + t * t * ((1 + 2 * s) * y[i + 1] - s * h * m[i + 1])
-        return np.asarray(middle + outside)
-
-    def slope(self, n: Array) -> Array:
-        """d ln F / d ln N at ln N = n, any shape."""
-        x, y, m = self.log_params, self.log_flops, self.slopes
-        if x.size == 1:
-            return np.ones_like(n)
-        i, h, t = self._piece(n)
-        inner = 6 * t * (1 - t) * (y[i + 1] - y[i]) / h + (1 - t) * (1 - 3 * t) * m[i] + t * (3 * t - 2) * m[i + 1]
-        relaxed = 1 + (m[-1] - 1) * np.exp(np.minimum(x[-1] - n, 0.0) / RELAX)
-        return np.asarray(np.where(n > x[-1], relaxed, inner))
+        s, left, right, rise = 1 - t, m[i], m[i + 1], y[i + 1] - y[i]
+        middle = y[i] + t * t * (3 - 2 * t) * rise + s * t * h * (s * left - t * right)
+        inner = 6 * t * s * rise / h + s * (1 - 3 * t) * left + t * (3 * t - 2) * right
+        return np.asarray(middle + outside), np.asarray(np.where(above > 0, 1 + (m[-1] - 1) * (1 + bend), inner))
 
     def _piece(self, n: Array) -> tuple[NDArray[np.intp], Array, Array]:
         """Which piece of the cubic, its width, and how far along it (0 to 1); outside, the nearest end."""

@@ -17,7 +17,7 @@ from flopsfit_tui.fit.arrays import Array, Labels
 from flopsfit_tui.fit.huber import psi
 from flopsfit_tui.fit.law import Interval
 from flopsfit_tui.fit.polish import Data, P, jacobian, residuals
-from flopsfit_tui.fit.quantities import Quantity, gradient
+from flopsfit_tui.fit.quantities import Quantity, value_and_gradient
 from flopsfit_tui.fit.scales import back
 from flopsfit_tui.fit.student import t_quantile
 
@@ -39,8 +39,7 @@ class Covariance:
     def interval(self, quantity: Quantity, theta: Array) -> Interval:
         """The number at theta (5,), with an interval symmetric on its own scale, by the delta method."""
         with np.errstate(all="ignore"):
-            value = float(quantity.of(theta[None])[0])
-            slope = gradient(quantity, theta)
+            value, slope = value_and_gradient(quantity, theta)
             variance = max(float(slope @ matrix @ slope) for matrix in self.matrices)
         half = t_quantile(self.level, self.df) * math.sqrt(variance) if variance >= 0 else math.inf  # nan too
         return back(quantity.scale, value, value - half, value + half)

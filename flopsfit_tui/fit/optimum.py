@@ -32,13 +32,12 @@ def log_cost(n: Array, flops: Cost | None) -> Array:
     return np.log(np.asarray(flops(np.exp(n)), dtype=np.float64))
 
 
-def slope_of_cost(n: Array, flops: Cost | None) -> Array:
-    """The derivative of ln F with respect to ln N, at ln N = n, any shape."""
-    if flops is None:
-        return np.ones_like(n)
+def log_cost_and_slope(n: Array, flops: Cost) -> tuple[Array, Array]:
+    """ln F and its derivative with respect to ln N, at ln N = n, any shape."""
     if isinstance(flops, TokenCost):
-        return flops.slope(n)
-    return (log_cost(n + STEP, flops) - log_cost(n - STEP, flops)) / (2 * STEP)
+        return flops.log_cost_and_slope(n)
+    below, here, above = log_cost(np.stack([n - STEP, n, n + STEP]), flops)
+    return here, (above - below) / (2 * STEP)
 
 
 def best_log_params(theta: Array, log_budget: float, flops: Cost | None) -> tuple[Array, Array]:
@@ -56,8 +55,8 @@ def _bisect(start: Array, pull: Array, alpha: Array, beta: Array, log_budget: fl
     """The sign change of the balance nearest to the 6N optimum, found by scanning, then by false position."""
 
     def balance(n: Array) -> Array:  # positive where a larger model is still worth it
-        slope = slope_of_cost(n, flops)
-        data = np.log(np.maximum(slope, 1e-12)) - beta * (log_budget - log_cost(n, flops))
+        cost, slope = log_cost_and_slope(n, flops)
+        data = np.log(np.maximum(slope, 1e-12)) - beta * (log_budget - cost)
         return np.asarray(pull - alpha * n - data)
 
     offsets = np.linspace(-SPAN, SPAN, SCAN).reshape((-1,) + (1,) * np.ndim(start))

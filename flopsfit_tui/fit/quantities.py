@@ -36,11 +36,11 @@ class Quantity:
     scale: Literal["log", "logit", "loss", "plain"]
 
 
-def gradient(quantity: Quantity, theta: Array) -> Array:
-    """d quantity / d theta at one law (5,), by central differences: (5,)."""
+def value_and_gradient(quantity: Quantity, theta: Array) -> tuple[float, Array]:
+    """The quantity at one law (5,), and d quantity / d theta there by central differences: (5,)."""
     steps = np.diag(STEP * np.maximum(theta, np.array([1.0, 0, 0, 0, 0])))
-    ends = quantity.of(np.concatenate([theta + steps, theta - steps]))
-    return np.asarray((ends[:5] - ends[5:]) / (2 * np.diag(steps)))
+    here, ends = np.split(quantity.of(np.concatenate([theta[None], theta + steps, theta - steps])), [1])
+    return float(here[0]), np.asarray((ends[:5] - ends[5:]) / (2 * np.diag(steps)))
 
 
 def parameters(centre: Centre) -> dict[str, Quantity]:

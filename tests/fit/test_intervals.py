@@ -9,7 +9,7 @@ from flopsfit_tui.fit import cost_of_tokens, fit_law
 from flopsfit_tui.fit.bootstrap import bootstrap
 from flopsfit_tui.fit.intervals import gauss_newton, leverages, sandwich
 from flopsfit_tui.fit.polish import jacobian, residuals
-from flopsfit_tui.fit.quantities import EXPONENT, gradient, optimum, parameters
+from flopsfit_tui.fit.quantities import EXPONENT, optimum, parameters, value_and_gradient
 from flopsfit_tui.fit.search import centred, solve
 from flopsfit_tui.fit.student import t_cdf, t_quantile
 
@@ -61,15 +61,17 @@ def test_groups_of_one_are_no_groups(fitted):
 
 def test_gradients_of_quantities(fitted):
     theta, _, _, centre = fitted
-    assert gradient(EXPONENT, theta) == pytest.approx([0, 0, 0, -1 / theta[3], 1 / theta[4]], rel=1e-6)
-    assert gradient(parameters(centre)["A"], theta) == pytest.approx(
+    assert value_and_gradient(EXPONENT, theta)[1] == pytest.approx([0, 0, 0, -1 / theta[3], 1 / theta[4]], rel=1e-6)
+    assert value_and_gradient(parameters(centre)["A"], theta)[1] == pytest.approx(
         [0, 1 / theta[1], 0, centre.log_params, 0], rel=1e-6
     )
-    size = gradient(optimum(centre, np.log(1e21), None)["params"], theta)
+    size = value_and_gradient(optimum(centre, np.log(1e21), None)["params"], theta)[1]
     total = theta[3] + theta[4]
     assert size[:3] == pytest.approx([0, 1 / theta[1] / total, -1 / theta[2] / total], rel=1e-6, abs=1e-9)
     measured = cost_of_tokens([1e6, 1e9, 1e12], [6e6, 6e9, 6e12])
-    assert gradient(optimum(centre, np.log(1e21), measured)["params"], theta) == pytest.approx(size, rel=1e-4, abs=1e-6)
+    assert value_and_gradient(optimum(centre, np.log(1e21), measured)["params"], theta)[1] == pytest.approx(
+        size, rel=1e-4, abs=1e-6
+    )
 
 
 def test_each_number_keeps_to_its_scale():
