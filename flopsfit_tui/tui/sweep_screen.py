@@ -164,12 +164,13 @@ class SweepScreen(TrialActions, PlotActions):
         for name in TABLES:
             table = self.query_one(f"#{name}")
             table.display = name in shown
-            table.set_class(len(shown) == 1, "alone")
+            if name in shown:
+                table.set_class(len(shown) == 1, "alone")
         for place in range(len(PLOTS)):
             plot = self.query_one(f"#plot-{place}", PlotView)
             plot.display = place < len(hung)
-            plot.set_class(len(shown) == 1, "alone")
             if place < len(hung):
+                plot.set_class(len(shown) == 1, "alone")
                 plot.hang(self._pictures[hung[place]], TITLES[hung[place]])
         tables, plots = self.query_one("#tables"), self.query_one("#plots")
         tables.display = len(hung) < len(shown)
