@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.report.analysis import Analysis
 from flopsfit_tui.report.markdown import markdown_report
 from flopsfit_tui.report.plain import plain
-from flopsfit_tui.report.rows import HISTORY, OPTIMUM, TRIALS, history_rows, optimum_rows, trial_rows
+from flopsfit_tui.report.rows import HISTORY, OPTIMUM, TRIALS, csv_text, history_rows, optimum_rows, trial_rows
 from flopsfit_tui.report.summary import summary
 from flopsfit_tui.store.base import HistoryRow
 
@@ -93,15 +91,6 @@ def fit_document(plan: Plan, analysis: Analysis) -> dict[str, Any]:
         }
     )
     return document
-
-
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Rows under a header; None is an empty cell, floats keep every digit."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def write_whole(path: Path, write: Callable[[Any], Any]) -> Path:

@@ -1,19 +1,26 @@
-"""Runs from anybody's CSV: which column is which, and a sentence with the line number for what cannot be read."""
+"""Runs from anybody's CSV: which column is which, and a sentence with the line number for what cannot be read.
+
+A sweep is read as the CSV that it would write now.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flopsfit_tui.core.units import parse_number
 from flopsfit_tui.fit import TokenCost, cost_of_tokens
+from flopsfit_tui.report.rows import TRIALS, csv_text, trial_rows
+from flopsfit_tui.store.sqlite import FILE, SqliteStore
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +64,7 @@ def read_runs(
     loss: str | None = None,
     group: str | None = None,
 ) -> Runs:
-    """Read N, D and loss from a CSV (or the trials.csv of a sweep's directory); D may be computed from C as C/6N.
+    """Read N, D and loss from a CSV or a sweep's directory, as it stands; D may be computed from C as C/6N.
 
     path: the file; comma, semicolon and tab separate. params, tokens, compute, loss: names of columns, where they
     should not be guessed; group: a column whose equal values mark runs that share an error. Rows with a status other
@@ -65,7 +72,12 @@ def read_runs(
     Raises ValueError, one sentence with the line number, for what cannot be read, and OSError for no such file.
     """
     file = Path(path) / "trials.csv" if Path(path).is_dir() else Path(path)
-    header, rows = _read(file)
+    swept = file.with_name(FILE)
+    if Path(path).is_dir() and swept.is_file():  # the CSV beside it may be older, or not written yet
+        file = swept
+        header, rows = _table(io.StringIO(_trials(Path(path))), file)
+    else:
+        header, rows = _read(file)
     named = {"params": params, "tokens": tokens, "compute": compute, "loss": loss}
     columns = {what: _column(header, what, name, file) for what, name in named.items()}
     if columns["loss"] is None or sum(columns[what] is not None for what in ("params", "tokens", "compute")) < 2:
@@ -99,15 +111,31 @@ def read_runs(
 Row = tuple[int, list[str]]  # line number, cells
 
 
+def _trials(directory: Path) -> str:
+    """A sweep's trials.csv as it would be written now. Raises ValueError for a sweep without a plan."""
+    store = SqliteStore(directory, read_only=True)
+    try:
+        plan = store.plan()
+        if plan is None:
+            raise ValueError(f"{str(directory)!r} holds no plan yet; a sweep writes one as it starts")
+        return csv_text(TRIALS, trial_rows(plan, store.outcomes()))
+    finally:
+        store.close()
+
+
 def _read(file: Path) -> tuple[list[str], list[Row]]:
     with file.open(newline="", encoding="utf-8-sig") as text:
-        try:
-            first = text.readline()
-            separator = max(",;\t", key=first.count)
-            header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator), [])]
-            rows = list(_rows(csv.reader(text, delimiter=separator), header, file))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{file} is not a CSV file: {error}") from None
+        return _table(text, file)
+
+
+def _table(text: TextIO, file: Path) -> tuple[list[str], list[Row]]:
+    try:
+        first = text.readline()
+        separator = max(",;\t", key=first.count)
+        header = [cell.strip() for cell in next(csv.reader([first], delimiter=separator), [])]
+        rows = list(_rows(csv.reader(text, delimiter=separator), header, file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{file} is not a CSV file: {error}") from None
     if not any(header):
         raise ValueError(f"{file} is empty; its first line must name the columns, e.g. params,tokens,loss")
     return header, rows

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from made_sweep import make_plan, outcomes
 
+from flopsfit_tui.core.events import TrialEnded, TrialStarted
 from flopsfit_tui.report.runs_csv import read_runs
+from flopsfit_tui.store.sqlite import SqliteStore
 
 
 @pytest.fixture
@@ -120,6 +123,24 @@ def test_a_sweep_directory_gives_its_finished_trials_and_their_cost(tmp_path):
     assert "1 unfinished runs left out" in runs.notes
     assert runs.sizes.tolist() == [16, 24, 24]
     assert runs.cost([1000, 2000]) == pytest.approx([9000, 18000])
+
+
+def test_a_sweep_that_goes_on_is_read_as_it_stands(tmp_path):
+    plan = make_plan()
+    store = SqliteStore(tmp_path)
+    try:
+        with pytest.raises(ValueError, match="no plan yet"):
+            read_runs(tmp_path)
+        store.begin(plan)
+        ended = outcomes(plan, 7)
+        for key, outcome in ended.items():
+            store.record(TrialStarted(key, "worker 1"))
+            store.record(TrialEnded(key, outcome))
+        (tmp_path / "trials.csv").write_text(TRIALS)  # an older export
+        runs = read_runs(tmp_path)
+        assert sorted(runs.losses) == sorted(outcome.loss for outcome in ended.values())
+    finally:
+        store.close()
 
 
 def test_flops_that_are_no_function_of_params_are_not_used(csv_file):
