@@ -86,6 +86,49 @@ async def test_a_sweep_is_mended_by_keys_while_worker_processes_train(open_app, 
     assert len({a.trial for a in store.attempts() if a.status == "finished"}) >= 7
 
 
+@pytest.mark.slow
+async def test_the_answer_is_mended_by_keys_on_a_trained_sweep(open_app, options, tiny_file):
+    request = Request(tiny_file, budgets=(2e6, 4e6, 8e6), sizes=(90, 100, 110, 120, 130))  # all larger than the best
+    async with open_app(replace(options, request=request, executor="processes", workers=2), size="wide") as app:
+        await app.ready()
+        await app.press("s")
+        await app.ended()
+        await app.press("escape")
+        assert app.state.count("finished") == 15
+        await app.until(lambda: "[b adds" in app.text("#warning"), "the warning of an edge")
+        await app.press("b")
+        await app.until(lambda: len(app.state.trials) > 15 and app.state.phase == "done", "the new points", seconds=240)
+        assert all(app.state.trials[key].status == "finished" for key in app.board.plan.added)
+        assert all(t.size < 90 for t in app.board.plan.trials if t.key in app.board.plan.added)
+        if not isinstance(app.app.screen, SweepScreen):
+            await app.press("escape")
+        await app.press("t", "ctrl+u", *"3e8", "enter")
+        await app.until(
+            lambda: app.board.target == 3e8 and any(r.budget == 3e8 for r in app.board.analysis.optimum), "3e8"
+        )
+
+
+@pytest.mark.slow
+async def test_a_trial_that_failed_in_a_worker_is_trained_again_by_a_key(open_app, options, tiny_file):
+    request = Request(f"{tiny_file}:broken", budgets=(4e5, 8e5), sizes=(8, 12, 20))  # raises at 8
+    broken = replace(options, request=request, executor="processes", workers=2)
+    async with open_app(broken, size="wide") as app:
+        await app.ready()
+        await app.press("s")
+        await app.ended()
+        if not isinstance(app.app.screen, SweepScreen):
+            await app.press("escape")
+        assert app.state.count("failed") == 2
+        failed = next(now.trial for now in app.state.trials.values() if now.status == "failed")
+        await at(app, *failed.point)
+        await app.press("r")
+        await app.until(lambda: app.state.phase == "running", "the retry")
+        await app.until(lambda: app.state.phase == "done", "the end")
+    store = SqliteStore(broken.out, read_only=True)
+    assert sum(attempt.trial == failed.key for attempt in store.attempts()) == 2
+    store.close()
+
+
 async def test_a_target_is_asked_for_and_answered(open_app, rehearsed, options):
     even = replace(options.request, sizes=(4, 8, 12, 20, 28))
     async with open_app(replace(options, request=even), start=True) as app:
