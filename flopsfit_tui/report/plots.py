@@ -20,6 +20,12 @@ from flopsfit_tui.report.ticks import Tick
 from flopsfit_tui.report.window import PLAIN, View
 
 LEAST_WIDTH, LEAST_HEIGHT = 24, 7
+NOTHING_YET = {  # what stands where there is nothing to draw
+    "isoflop": "the first finished trial will appear here",
+    "loss": "the first training steps will appear here",
+    "scaling": "the optimum's growth appears once two budgets have a minimum",
+    "residuals": "residuals appear once there is a law",
+}
 Series_contra = TypeVar("Series_contra", contravariant=True)
 
 
@@ -80,7 +86,7 @@ def _isoflop(curves: Sequence[IsoCurve], canvas: Canvas, parabolas: bool) -> str
         if curve.minimum and parabolas:
             canvas.dots([curve.minimum.x], [curve.minimum.y], palette.minimum, "★")
     if canvas.empty:
-        return "the first finished trial will appear here"
+        return NOTHING_YET["isoflop"]
     legend = [(f"{glyph(i)} {format_flops(c.budget)}", colors[i]) for i, c in enumerate(curves) if c.dots]
     return canvas.text("loss by params N, ★ minimum" if parabolas else "loss by params N, the law", legend)
 
@@ -99,7 +105,7 @@ def loss_plot(curves: LossCurves, width: int, height: int, palette: Palette, vie
         if line.bright:
             canvas.dots(x[-1:], y[-1:], color, glyph(line.budget))
     if canvas.empty:
-        return "the first training steps will appear here"
+        return NOTHING_YET["loss"]
     drawn = sorted({line.budget for line in curves.lines})
     legend = [(f"{glyph(i)} {format_flops(curves.budgets[i])}", colors[i]) for i in drawn]
     hidden = f", {curves.hidden} more not drawn" if curves.hidden else ""
@@ -152,7 +158,7 @@ def scaling_plot(scaling: Scaling, width: int, height: int, palette: Palette, vi
     stars = [dot for _, dot in scaling.vertices]
     canvas.dots([s.x for s in stars], [s.y for s in stars], palette.minimum, "★")
     if canvas.empty:
-        return "the optimum's growth appears once two budgets have a minimum"
+        return NOTHING_YET["scaling"]
     legend = [("● params N", params), ("■ tokens D", tokens), ("★ parabolas", palette.minimum)]
     return canvas.text("optimum by budget C", legend)
 
@@ -161,7 +167,7 @@ def scaling_plot(scaling: Scaling, width: int, height: int, palette: Palette, vi
 def residual_plot(residuals: Residuals, width: int, height: int, palette: Palette, view: View = PLAIN) -> str:
     """How far every point lies off the law, in per cent of its loss, against params."""
     if not residuals.points:
-        return "residuals appear once there is a law"
+        return NOTHING_YET["residuals"]
     # what lies on both sides of zero has no log
     canvas = Canvas(width, height, palette, PARAMS.flipped(view.other_x), Axis(False), view.window)
     colors = palette.ramp(len(residuals.budgets))

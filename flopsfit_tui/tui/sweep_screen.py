@@ -15,7 +15,14 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.widgets import Static
 
 from flopsfit_tui.core.state import TrialState
-from flopsfit_tui.report.plots import isoflop_law_plot, isoflop_plot, loss_plot, residual_plot, scaling_plot
+from flopsfit_tui.report.plots import (
+    NOTHING_YET,
+    isoflop_law_plot,
+    isoflop_plot,
+    loss_plot,
+    residual_plot,
+    scaling_plot,
+)
 from flopsfit_tui.report.series import loss_series
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.grid import Grid
@@ -309,7 +316,7 @@ class SweepScreen(TrialActions, PlotActions):
                 (board.state.version, pinned), lambda w, h, palette, look: loss_plot(series(w), w, h, palette, look)
             )
         elif board.fitted is None:
-            view.show(None, lambda *_: "the first finished trial will appear here")
+            view.show("nothing", lambda *_: NOTHING_YET[name])
         elif name == "isoflop":
             plot = isoflop_law_plot if self._by_law else isoflop_plot
             view.show((board.fitted.version, self._by_law), partial(plot, board.fitted.isoflop))
