@@ -19,8 +19,8 @@ class BoardScreen(Screen[None]):
         self._there = False  # whether the widgets are
 
     def redraw(self) -> None:
-        """Draw the board, unless the screen is still being made."""
-        if self._there:
+        """Draw the board, unless the screen is still being made, or on its way out: its widgets go before it does."""
+        if self._there and self.display:
             self.draw()
 
     def put(self, selector: str, text: Text, layout: bool = False) -> None:

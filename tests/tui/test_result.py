@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from textual.widgets import Input
@@ -33,4 +34,16 @@ async def test_another_budget_is_answered_as_it_is_typed(open_app, rehearsed, op
         assert "report.md" in app.text("#files")
         assert str(options.out.name) in app.text("#files")
         await app.press("escape")
+        assert isinstance(app.app.screen, SweepScreen)
+
+
+async def test_news_for_a_screen_that_is_going_is_lost_on_it(open_app, rehearsed, options):
+    async with open_app(options, start=True) as app:
+        await app.ended()
+        screen = app.app.screen
+        assert isinstance(screen, ResultScreen)
+        app.app.pop_screen()
+        while screen.children or screen.is_attached:  # its widgets go one by one, before it does
+            screen.redraw()
+            await asyncio.sleep(0)
         assert isinstance(app.app.screen, SweepScreen)
