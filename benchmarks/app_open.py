@@ -84,6 +84,7 @@ def watch_frames(directory: Path, to: Path) -> None:
     from flopsfit_tui.core.options import Options
     from flopsfit_tui.core.trial import Request
     from flopsfit_tui.tui import app as tui_app
+    from flopsfit_tui.tui import launch
     from flopsfit_tui.tui.app import FlopsfitApp
 
     stalls: list[tuple[float, float, float]] = []
@@ -103,7 +104,7 @@ def watch_frames(directory: Path, to: Path) -> None:
                 if late > 5:
                     stalls.append((before, late, 1000 * (time.thread_time() - spent)))
 
-    tui_app._run(Watched(Options(Request("large"), out=directory), reading=directory))
+    launch.run(Watched(Options(Request("large"), out=directory), reading=directory))
     to.write_text(json.dumps(stalls))
 
 

@@ -157,7 +157,7 @@ def open_sweep(directory: Path, target: tuple[float, ...]) -> int:
 
 
 def _open(directory: Path, targets: tuple[float, ...]) -> int:
-    from flopsfit_tui.tui.app import open_app
+    from flopsfit_tui.tui.launch import open_app
 
     return open_app(directory, targets)
 
@@ -256,7 +256,7 @@ def show_config(only_path: bool) -> int:
 
         click.echo(config_path())
     else:
-        from flopsfit_tui.tui.app import print_config  # the keys are the screens'
+        from flopsfit_tui.tui.launch import print_config  # the keys are the screens'
 
         print_config()
     return 0
@@ -268,7 +268,7 @@ def _run(workload: str, no_ui: bool, start: bool, style: str, **given: Any) -> i
         from flopsfit_tui.headless import run_headless
 
         return run_headless(options, style)
-    from flopsfit_tui.tui.app import run_app
+    from flopsfit_tui.tui.launch import run_app
 
     return run_app(options, start=start)
 

@@ -73,7 +73,7 @@ def _bisect(start: Array, pull: Array, alpha: Array, beta: Array, log_budget: fl
 def _root(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
     """Where f falls through zero between low and high, to rounding: false position with the Illinois halving."""
     f_low, f_high = f(low), f(high)
-    x = np.full_like(low, np.nan)
+    x = np.full_like(low, np.nan)  # so that the first step, which may be to the middle, is not taken for the last
     for _ in range(60):
         before = x
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -71,13 +71,7 @@ def read_runs(
     than "finished" are left out. Numbers may be written 3e12 or 1.2M; a loss of nan or inf is a run that diverged.
     Raises ValueError, one sentence with the line number, for what cannot be read, and OSError for no such file.
     """
-    file = Path(path) / "trials.csv" if Path(path).is_dir() else Path(path)
-    swept = file.with_name(FILE)
-    if Path(path).is_dir() and swept.is_file():  # the CSV beside it may be older, or not written yet
-        file = swept
-        header, rows = _table(io.StringIO(_trials(Path(path))), file)
-    else:
-        header, rows = _read(file)
+    file, header, rows = _read(Path(path))
     named = {"params": params, "tokens": tokens, "compute": compute, "loss": loss}
     columns = {what: _column(header, what, name, file) for what, name in named.items()}
     if columns["loss"] is None or sum(columns[what] is not None for what in ("params", "tokens", "compute")) < 2:
@@ -123,9 +117,13 @@ def _trials(directory: Path) -> str:
         store.close()
 
 
-def _read(file: Path) -> tuple[list[str], list[Row]]:
+def _read(path: Path) -> tuple[Path, list[str], list[Row]]:
+    """The file that was read, its header and its rows."""
+    if (path / FILE).is_file():  # a sweep: the CSV beside it may be older, or not written yet
+        return path / FILE, *_table(io.StringIO(_trials(path)), path / FILE)
+    file = path / "trials.csv" if path.is_dir() else path
     with file.open(newline="", encoding="utf-8-sig") as text:
-        return _table(text, file)
+        return file, *_table(text, file)
 
 
 def _table(text: TextIO, file: Path) -> tuple[list[str], list[Row]]:

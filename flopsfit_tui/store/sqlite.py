@@ -103,7 +103,7 @@ class SqliteStore:
     def plan(self) -> Plan | None:
         """The plan last begun."""
         text = self.plan_text()
-        return Plan.from_json(text) if text else None
+        return _read_plan(text) if text else None
 
     def outcomes(self) -> Mapping[str, Outcome]:
         """What has ended, of the trials of the plan."""

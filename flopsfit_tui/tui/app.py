@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -24,15 +22,12 @@ from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Request
 from flopsfit_tui.core.units import format_count, format_flops, parse_number
 from flopsfit_tui.report.bracket import bracketing_points
-from flopsfit_tui.report.summary import summary
-from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.tui.alarm import Alarm, desktop_sequence
 from flopsfit_tui.tui.ask import Ask
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.board_screen import BoardScreen
-from flopsfit_tui.tui.config import Config, config_path
-from flopsfit_tui.tui.config_text import config_text
-from flopsfit_tui.tui.keymap import everywhere, load_config, shown_keys
+from flopsfit_tui.tui.config import Config
+from flopsfit_tui.tui.keymap import shown_keys
 from flopsfit_tui.tui.keys import help_text
 from flopsfit_tui.tui.lines import printable, warnings
 from flopsfit_tui.tui.look import FEW_COLORS, THEMES, palette_of, reduced, style
@@ -45,14 +40,12 @@ from flopsfit_tui.tui.result_screen import ResultScreen
 from flopsfit_tui.tui.session import Hooks, Session, What
 from flopsfit_tui.tui.start_screen import StartScreen
 from flopsfit_tui.tui.sweep_screen import SweepScreen
-from flopsfit_tui.tui.sweep_thread import export_tables
 from flopsfit_tui.tui.trial_actions import TrialActions
 from flopsfit_tui.tui.view_keeper import LOOK_SECONDS, ViewKeeper
 from flopsfit_tui.tui.words import Words
 from flopsfit_tui.workloads.builtin import BUILTIN
 
 MACHINE_SECONDS = 2.0
-SWITCH_SECONDS = 0.0005  # a thread that fits or reads gives way to a key ten times sooner than Python's 5 ms
 CONDITIONAL = ("start", "pause", "resume", "stop", "optimum", "export", "warnings", "back")
 
 
@@ -379,44 +372,3 @@ class FlopsfitApp(App[int]):
         self._views.attend()
         self._close()
         self.exit(self.board.exit_code)
-
-
-def open_app(directory: Path, targets: tuple[float, ...] = ()) -> int:
-    """Look at a sweep in the app, and follow it while another process runs it; the exit code.
-
-    Raises ValueError when the directory holds no sweep.
-    """
-    config = load_config(FlopsfitApp)
-    store = SqliteStore(directory, read_only=True)
-    plan = store.plan()
-    store.close()
-    options = Options(Request(plan.workload if plan else "?"), out=directory, targets=targets)
-    return _run(FlopsfitApp(options, reading=directory, config=config))
-
-
-def run_app(options: Options, *, start: bool = False) -> int:
-    """Run the app on its start screen, or sweeping at once; the exit code."""
-    return _run(FlopsfitApp(options, start, config=load_config(FlopsfitApp)))
-
-
-def print_config() -> None:
-    """Print every setting and every key on stdout. Raises ValueError when the person's file is refused."""
-    config = load_config(FlopsfitApp)
-    print(config_text(config, everywhere(FlopsfitApp), config_path()))
-
-
-def _run(app: FlopsfitApp) -> int:
-    sys.setswitchinterval(SWITCH_SECONDS)
-    gc.freeze()  # what is imported stays: collections need not look through it, 20 ms at a time
-    code = app.run()
-    board = app.board
-    if board.plan and board.analysis and board.analysis.optimum:
-        print(summary(board.plan, board.analysis))
-    if board.state.trials and board.directory and not board.reading:
-        with contextlib.suppress(ValueError, OSError):  # it has been said, or the store would have failed first
-            if board.plan:
-                export_tables(board.directory, board.plan, board.options.targets)
-        print(f"the sweep is in {board.directory}", file=sys.stderr)
-    if board.problem and not board.state.trials:
-        print(f"flopsfit-tui: {board.problem}", file=sys.stderr)
-    return code if code is not None else app.return_code or 1

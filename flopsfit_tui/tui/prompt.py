@@ -18,7 +18,7 @@ from textual.widgets import Input, Static
 
 from flopsfit_tui.tui.lines import printable
 
-Check = Callable[[str], object]
+Hear = Callable[[str], object]  # what is typed
 
 
 class Prompt(Vertical):
@@ -30,9 +30,9 @@ class Prompt(Vertical):
         super().__init__(id="prompt")
         self.display = False
         self._example = ""
-        self._check: Check = str
-        self._as_typed: Check = str
-        self._answered: Callable[[str | None], None] = print
+        self._check: Hear = str
+        self._as_typed: Hear = str
+        self._answered: Callable[[str | None], None] = lambda _: None
         self._focused_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
@@ -53,8 +53,8 @@ class Prompt(Vertical):
         answered: Callable[[str | None], None],
         text: str = "",
         example: str = "",
-        check: Check = str,
-        typed: Check = str,
+        check: Hear = str,
+        typed: Hear = str,
     ) -> None:
         """Ask; text that `check` raises ValueError for is not taken, any other is told to `typed` as it is typed."""
         self.close(None)

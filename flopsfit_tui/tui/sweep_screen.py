@@ -165,9 +165,12 @@ class SweepScreen(TrialActions, PlotActions):
         """The panels that the size has room for, among them the one chosen."""
         return self._panels.visible(*self.size)
 
+    def _hung(self) -> list[str]:
+        """The plots among them, each in its place."""
+        return [name for name in self.visible_panels() if name in PLOTS]
+
     def _arrange(self) -> None:
-        shown = self.visible_panels()
-        hung = [name for name in shown if name in PLOTS]
+        shown, hung = self.visible_panels(), self._hung()
         for name in TABLES:
             table = self.query_one(f"#{name}")
             table.display = name in shown
@@ -224,8 +227,7 @@ class SweepScreen(TrialActions, PlotActions):
 
     def plot_view(self, name: str) -> PlotView:
         """Where a plot that is in sight hangs."""
-        hung = [shown for shown in self.visible_panels() if shown in PLOTS]
-        return self.query_one(f"#plot-{hung.index(name)}", PlotView)
+        return self.query_one(f"#plot-{self._hung().index(name)}", PlotView)
 
     def action_smoothing(self) -> None:
         """The losses, whichever plot was in hand."""
@@ -253,12 +255,11 @@ class SweepScreen(TrialActions, PlotActions):
         self.query_one(Prompt).ask("show only", answered, before, EXAMPLE, check, table.show_only)
 
     def _name_panels(self) -> None:
-        for name in TABLES:
-            self.query_one(f"#{name}").border_title = TITLES[name]
         only = printable(self.query_one(TrialTable).filter)
-        self.query_one(TrialTable).border_title = f"Trials: {only}" if only else "Trials"
-        key = key_of(self, "panel_trials")
-        self.query_one("#tab-trials", Tab).rename(f"{key} Trials: {only}" if only else f"{key} Trials")
+        trials = f"Trials: {only}" if only else "Trials"
+        for name, title in (TABLES | {"trials": trials}).items():
+            self.query_one(f"#{name}").border_title = title
+        self.query_one("#tab-trials", Tab).rename(f"{key_of(self, 'panel_trials')} {trials}")
 
     def on_grid_moved(self) -> None:
         """Other keys make sense for other trials."""

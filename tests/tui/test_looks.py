@@ -83,7 +83,6 @@ def test_looks(name, size, theme, snap_compare, monkeypatch):
         await pilot.press(*keys)
         await pilot.pause(0.1)
         app.clear_notifications()
-        app.screen.set_focus(app.screen.focused)
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=before)

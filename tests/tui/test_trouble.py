@@ -96,20 +96,7 @@ async def test_a_running_sweep_is_resized_at_any_moment(open_app, rehearsed, opt
     rehearsed.ends = 3
     async with open_app(options, start=True) as app:
         await app.until(lambda: app.state.count("finished") == 3, "three finished trials")
-        for key in (
-            "1",
-            "2",
-            "7",
-            "3",
-            "right_square_bracket",
-            "1",
-            "enter",
-            "escape",
-            "o",
-            "escape",
-            "slash",
-            "escape",
-        ):
+        for key in [*"1273", "right_square_bracket", "1", "enter", "escape", "o", "escape", "slash", "escape"]:
             for size in ((40, 10), (120, 40)):
                 await app.pilot.resize_terminal(*size)
                 assert len(app.picture()) == size[1]
