@@ -170,7 +170,7 @@ def _left(plan: Plan, store: SqliteStore) -> int:
 
 def _in_the_app(options: Options, plan: Plan) -> Result:
     # The app and this door are strangers: it is looked up by name, and only at a person's wish.
-    importlib.import_module("flopsfit_tui.tui.app").run_app(options, start=True)
+    importlib.import_module("flopsfit_tui.tui.launch").run_app(options, start=True)
     assert options.out is not None
     store = SqliteStore(options.out, read_only=True)
     try:

@@ -1,6 +1,11 @@
 """find_optimal: the same call for any architecture, in mock and in real mode."""
 
 import csv
+import os
+import pty
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -191,3 +196,41 @@ def test_another_model_in_the_same_directory_is_refused_and_nothing_lost(tmp_pat
     with pytest.raises(ValueError, match="resume=False"):
         find(tmp_path, model_cls=mlp)
     assert (tmp_path / "trials.csv").read_bytes() == before
+
+
+def test_the_app_needs_a_terminal(tmp_path):
+    with pytest.raises(ValueError, match="needs a terminal.*ui=False"):
+        find(tmp_path, ui=True)
+
+
+IN_THE_APP = """
+import sys, flopsfit_tui as ff, tiny
+found = ff.find_optimal(
+    tiny.Net, "width", compute_budgets=[1e6, 2e6, 4e6], sizes=(4, 8, 16), mode="mock", output_dir=sys.argv[1], ui=True
+)
+print("trials:", [t["status"] for t in found.trials].count("finished"))
+"""
+
+
+@pytest.mark.slow
+def test_ui_sweeps_in_the_app_and_gives_the_result(tmp_path):
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": os.path.dirname(__file__)}
+    command = [sys.executable, "-c", IN_THE_APP, str(tmp_path / "sweep")]
+    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, env=env) as process:
+        os.close(theirs)
+        os.set_blocking(ours, False)
+        end = time.monotonic() + 120
+        while process.poll() is None:
+            if time.monotonic() > end:
+                process.kill()
+                pytest.fail("the app never ended")
+            try:
+                os.read(ours, 1 << 16)
+            except OSError:  # nothing has come
+                time.sleep(0.05)
+            if (tmp_path / "sweep" / "report.md").is_file():
+                os.write(ours, b"q")
+        assert process.returncode == 0
+        assert b"trials: 9" in process.stdout.read()
+    os.close(ours)

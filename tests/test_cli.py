@@ -9,6 +9,7 @@ import pytest
 
 from flopsfit_tui import __version__
 from flopsfit_tui.cli import main
+from flopsfit_tui.store.sqlite import SqliteStore
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,18 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments, sentence, capsys):
     assert main(arguments) == 2
     out, err = capsys.readouterr()
     assert sentence in err
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+@pytest.mark.parametrize("arguments", [[], ["run", "simulated"], ["open"], ["watch"]])
+def test_without_a_terminal_the_app_is_one_line_too(arguments, tmp_path, capsys):
+    if arguments in (["open"], ["watch"]):
+        SqliteStore(tmp_path).close()
+        arguments = [*arguments, str(tmp_path)]
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert "the app needs a terminal; without one sweep with --no-ui" in err
     assert err.count("\n") == 1
     assert out == ""
 

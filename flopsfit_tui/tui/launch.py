@@ -45,7 +45,15 @@ def print_config() -> None:
 
 
 def run(app: FlopsfitApp) -> int:
-    """Run the app until it ends, then say on the terminal what came of it; the exit code."""
+    """Run the app until it ends, then say on the terminal what came of it; the exit code.
+
+    Raises ValueError where there is no terminal: nobody would see it, nor could end it.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):  # Textual draws on stderr; stdout may go to a file
+        raise ValueError(
+            "the app needs a terminal; without one sweep with --no-ui (ui=False in Python), "
+            "and read a sweep with fit, predict or export"
+        )
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # what is imported stays: collections need not look through it, 20 ms at a time
     code = app.run()
