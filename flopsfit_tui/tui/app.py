@@ -150,6 +150,14 @@ class FlopsfitApp(App[int]):
                 yield SystemCommand(binding.description, f"{words}, by {self.get_key_display(binding)}", run)
         yield from super().get_system_commands(screen)
 
+    def deliver_screenshot(
+        self, filename: str | None = None, path: str | None = None, time_format: str | None = None
+    ) -> str | None:
+        """Beside the sweep's files, or here while it has none: not every machine has a folder for downloads."""
+        place = self.board.directory
+        default = place if place is not None and place.is_dir() else Path.cwd()
+        return super().deliver_screenshot(filename, path or str(default), time_format)
+
     # ---- what the session says ----
 
     def on_told(self, message: Told) -> None:

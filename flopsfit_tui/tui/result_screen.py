@@ -115,7 +115,7 @@ class ResultScreen(BoardScreen):
             return
         self.query_one("#asked").display = True
         budget = self._budget or board.target
-        self.put("#asked-answer", asked(board, self._budget, self._problem, palette))
+        self.put("#asked-answer", asked(board, self._budget, self._problem, palette), layout=True)
         parts = {
             "python": python(plan, analysis, budget, self.size.width - 9, palette) if budget else Text(),
             "headline": headline(board, palette),

@@ -47,3 +47,23 @@ async def test_news_for_a_screen_that_is_going_is_lost_on_it(open_app, rehearsed
             screen.redraw()
             await asyncio.sleep(0)
         assert isinstance(app.app.screen, SweepScreen)
+
+
+async def test_a_screenshot_lies_beside_the_sweeps_files(open_app, rehearsed, options):
+    async with open_app(options, start=True) as app:
+        await app.ended()
+        app.app.action_screenshot()
+        await app.until(lambda: list(options.out.glob("*.svg")), "the picture")
+        await app.until(lambda: "</svg>" in next(options.out.glob("*.svg")).read_text(), "its end")
+
+
+async def test_a_narrow_terminal_shows_the_whole_answer_at_another_budget(open_app, rehearsed, options):
+    even = replace(options.request, sizes=(4, 8, 12, 20, 28))
+    async with open_app(replace(options, request=even), start=True) as app:
+        await app.ended()
+        await app.press("t", *"3e9")
+        await app.until(lambda: "loss" in app.text("#asked-answer"), "the answer")
+        await app.pilot.pause()
+        place = app.app.screen.query_one("#asked-answer").region
+        drawn = [line[place.x : place.right] for line in app.picture()[place.y : place.bottom]]
+        assert " ".join(" ".join(drawn).split()) == " ".join(app.text("#asked-answer").split())
