@@ -220,7 +220,7 @@ def test_ui_sweeps_in_the_app_and_gives_the_result(tmp_path):
     with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, env=env) as process:
         os.close(theirs)
         os.set_blocking(ours, False)
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while process.poll() is None:
             if time.monotonic() > end:
                 process.kill()

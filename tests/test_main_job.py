@@ -156,7 +156,7 @@ def test_an_interrupt_keeps_what_is_finished_and_the_same_command_goes_on(number
         if line.startswith("["):
             sweeping.send_signal(number)
             break
-    _, errors = sweeping.communicate(timeout=20)
+    _, errors = sweeping.communicate(timeout=60)
     assert sweeping.returncode == 130
     assert "the same command goes on from here" in errors
     done = [r for r in rows(tmp_path / "trials.csv") if r["status"] == "finished"]
@@ -172,7 +172,7 @@ def test_an_interrupt_while_planning_ends_at_once_and_writes_nothing(tiny_file, 
     planning = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert planning.stderr.readline().startswith("planning")
     planning.send_signal(signal.SIGINT)
-    _, errors = planning.communicate(timeout=20)
+    _, errors = planning.communicate(timeout=60)
     assert planning.returncode == 130
     assert "interrupted" in errors
     assert not (tmp_path / "out").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -39,14 +40,15 @@ class Driver:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
-    async def until(self, condition, what="", seconds=150):
+    async def until(self, condition, what="", seconds=300):
         """Wait until `condition()` holds; fail with what the app knows when it never does."""
         end = time.monotonic() + seconds
         while not condition():
             board = self.app.board
             assert time.monotonic() < end, (
                 f"{what or 'the condition'} never came; stage {board.stage}, phase {board.state.phase}, "
-                f"problem {board.problem!r}\n{board.traceback}"
+                f"problem {board.problem!r}, trials {Counter(now.status for now in board.state.trials.values())}\n"
+                f"{board.traceback}"
             )
             await self.pilot.pause(0.02)
         await self.pilot.pause()

@@ -33,7 +33,7 @@ def status(app, budget, size, seed=0):
 
 @pytest.mark.slow
 async def test_a_sweep_is_mended_by_keys_while_worker_processes_train(open_app, options, tiny_file):
-    request = Request(tiny_file, budgets=(5e7, 1e8), sizes=(16, 20, 24, 28))
+    request = Request(tiny_file, budgets=(2e7, 4e7), sizes=(16, 20, 24, 28))
     real = replace(options, request=request, executor="processes", workers=1)
     async with open_app(real, size="wide") as app:
         await app.ready()
@@ -65,6 +65,7 @@ async def test_a_sweep_is_mended_by_keys_while_worker_processes_train(open_app, 
         await app.press("n")
         await app.until(lambda: len(app.state.trials) == 9, "another seed")
         # skip a running one
+        await app.until(lambda: app.state.count("running"), "one running")
         running = next(now.trial for now in app.state.trials.values() if now.status == "running")
         await at(app, *running.point)
         await app.press("enter")
@@ -97,7 +98,7 @@ async def test_the_answer_is_mended_by_keys_on_a_trained_sweep(open_app, options
         assert app.state.count("finished") == 15
         await app.until(lambda: "[b adds" in app.text("#warning"), "the warning of an edge")
         await app.press("b")
-        await app.until(lambda: len(app.state.trials) > 15 and app.state.phase == "done", "the new points", seconds=240)
+        await app.until(lambda: len(app.state.trials) > 15 and app.state.phase == "done", "the new points")
         assert all(app.state.trials[key].status == "finished" for key in app.board.plan.added)
         assert all(t.size < 90 for t in app.board.plan.trials if t.key in app.board.plan.added)
         if not isinstance(app.app.screen, SweepScreen):

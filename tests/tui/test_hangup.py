@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 def test_a_terminal_that_goes_away_loses_nothing(tmp_path, tiny_file):
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "flopsfit_tui", "run", tiny_file, "--budgets", "5e7..2e8:8", "--workers", "2"]
+    command = [sys.executable, "-m", "flopsfit_tui", "run", tiny_file, "--budgets", "1e7..4e7:8", "--workers", "2"]
     app = subprocess.Popen(
         [*command, "--sizes", "16,32", "--out", str(tmp_path)],
         stdin=theirs,
@@ -32,13 +32,13 @@ def test_a_terminal_that_goes_away_loses_nothing(tmp_path, tiny_file):
     reading = threading.Thread(target=drain, args=(ours,), daemon=True)
     reading.start()
     try:
-        wait(lambda: finished(tmp_path) >= 3, "three finished trials", 60)
+        wait(lambda: finished(tmp_path) >= 3, "three finished trials")
         workers = psutil.Process(app.pid).children(recursive=True)
         assert len(workers) >= 2
         os.close(ours)  # the terminal is closed: SIGHUP, and nothing can be written any more
         app.send_signal(1)  # where the pty is not the controlling terminal
-        wait(lambda: app.poll() is not None, "the app's end", 10)
-        wait(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers), "the workers' end", 10)
+        wait(lambda: app.poll() is not None, "the app's end")
+        wait(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers), "the workers' end")
     finally:
         app.kill()
         app.wait()
@@ -69,7 +69,7 @@ def finished(directory):
         store.close()
 
 
-def wait(condition, what, seconds):
+def wait(condition, what, seconds=300):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"{what} never came"
