@@ -11,7 +11,12 @@ from flopsfit_tui.report.analysis import Analysis
 from flopsfit_tui.report.recommendation import recommendation
 from flopsfit_tui.report.summary import law_text, table_head, table_row, warnings_text
 
-FIGURES = {"isoflop": "IsoFLOP curves", "scaling": "Optimum by compute", "loss_curves": "Training losses"}
+FIGURES = {
+    "isoflop": "IsoFLOP curves",
+    "scaling": "Optimum by compute",
+    "loss_curves": "Training losses",
+    "residuals": "Distance from the law",
+}
 
 
 def markdown_report(

@@ -16,7 +16,7 @@ from flopsfit_tui.store.sqlite import FILE, SqliteStore
 MOST = 200
 FILES = (  # what a sweep writes; whatever else lies in its directory is not ours to delete
     "sweep*.db", "sweep.db-journal", "sweep.db.lock", "trials.csv", "history.csv", "optimum.csv", "fit.json",
-    "summary.txt", "isoflop.*", "loss_curves.*", "scaling.*", "report.md", "view.json",
+    "summary.txt", "isoflop.*", "loss_curves.*", "scaling.*", "residuals.*", "report.md", "view.json",
 )  # fmt: skip
 
 
