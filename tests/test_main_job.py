@@ -73,6 +73,7 @@ def test_fit_json_is_json(sweep):
     assert {"law", "parameters", "exponent", "warnings", "optimum", "parabolas"} <= document.keys()
 
 
+@pytest.mark.slow
 def test_running_again_trains_nothing(sweep, tiny_file):
     out, _ = sweep
     before = attempts(out)

@@ -57,13 +57,21 @@ def parse_integers(text: str, what: str = "size") -> tuple[int, ...]:
 
 
 def format_count(value: float, digits: int = 3) -> str:
-    """A count for a table or an axis: ``31.6M``, ``950``, ``1.2B``; beyond 1e15 in powers of ten."""
+    """A count for a table or an axis: ``31.6M``, ``950``, ``1.2B``; beyond 1e15, and far below 1, in powers of ten."""
     if not math.isfinite(value):
         return str(value)
+    if 0 < abs(value) < 1e-4:
+        return format_flops(value)
     for limit, suffix in ((1e15, ""), (1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= limit * 0.9995:
             return format_flops(value) if not suffix else f"{_round(value / limit, digits)}{suffix}"
     return _round(value, digits)
+
+
+def format_ratio(value: float) -> str:
+    """Tokens per parameter, as the field writes them: ``20.4``; ``31.6k`` and ``0.025`` where a decimal says too much
+    or nothing."""
+    return f"{value:.1f}" if 0.1 <= value < 1e4 else format_count(value)
 
 
 def format_flops(value: float) -> str:

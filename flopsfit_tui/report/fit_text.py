@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flopsfit_tui.core.units import format_count, format_flops
+from flopsfit_tui.core.units import format_count, format_flops, format_ratio
 from flopsfit_tui.fit import FitWarning, HoldOut, Interval
 from flopsfit_tui.report.summary import interval_text, range_text, table
 
@@ -62,7 +62,7 @@ def _cells(row: Row) -> list[str]:
         format_count(best.params),
         range_text(best.params_low, best.params_high),
         format_count(best.tokens),
-        f"{best.tokens_per_param:.3g}",
+        format_ratio(best.tokens_per_param),
         f"{best.loss:.3f}",
         losses,
         parabola,

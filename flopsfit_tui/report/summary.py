@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flopsfit_tui.core.trial import Plan
-from flopsfit_tui.core.units import format_count, format_flops
+from flopsfit_tui.core.units import format_count, format_flops, format_ratio
 from flopsfit_tui.fit import Interval
 from flopsfit_tui.report.analysis import Analysis, OptimumRow
 
@@ -35,7 +35,7 @@ def table_row(row: OptimumRow, analysis: Analysis) -> list[str]:
         format_count(row.params),
         range_text(row.params_low, row.params_high),
         format_count(row.tokens),
-        f"{row.tokens_per_param:.1f}",
+        format_ratio(row.tokens_per_param),
         f"{row.loss:.3f}",
         str(row.size),
         parabola_text(row.budget, analysis),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from flopsfit_tui.core.units import format_count, format_flops, format_seconds
+from flopsfit_tui.core.units import format_count, format_flops, format_ratio, format_seconds
 from flopsfit_tui.fit import FitWarning
 from flopsfit_tui.plan.estimate import seconds_left
 from flopsfit_tui.report.palette import Palette
@@ -85,7 +85,7 @@ def optimum_line(board: Board, width: int, palette: Palette) -> Text:
     text.append(f"  {shorten(board.plan.size_name, 12, front=False)} ", label).append(str(row.size), value)
     text.append("  D ", label).append(format_count(row.tokens), value)
     if wide:
-        text.append(f"  {board.plan.unit}/N ", label).append(f"{row.tokens_per_param:.1f}", value)
+        text.append(f"  {board.plan.unit}/N ", label).append(format_ratio(row.tokens_per_param), value)
     text.append("  loss ", label).append(f"{row.loss:.3f}", value)
     if wide and row.loss_low is not None:
         text.append(f" {interval(row.loss_low, row.loss_high, _three)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from flopsfit_tui.core.trial import Plan
-from flopsfit_tui.core.units import format_count, format_flops
+from flopsfit_tui.core.units import format_count, format_flops, format_ratio
 from flopsfit_tui.report.analysis import Analysis, optimum_at
 from flopsfit_tui.report.palette import Palette, glyph
 from flopsfit_tui.report.recommendation import recommendation
@@ -94,7 +94,7 @@ def optimum_table(board: Board, analysis: Analysis, width: int, palette: Palette
                 (format_count(row.params), style(palette.foreground, bold=True)),
                 (bounds(row.params_low, row.params_high) or "–", muted),
                 (format_count(row.tokens), plain),
-                (f"{row.tokens_per_param:.1f}", plain),
+                (format_ratio(row.tokens_per_param), plain),
                 (loss, plain),
                 (str(row.size), plain),
                 (parabola_text(row.budget, analysis), muted),

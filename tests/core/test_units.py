@@ -6,6 +6,7 @@ from flopsfit_tui.core.units import (
     format_bytes,
     format_count,
     format_flops,
+    format_ratio,
     format_seconds,
     parse_integers,
     parse_number,
@@ -70,10 +71,18 @@ def test_sizes_are_whole_numbers():
         (3e15, "3e15"),
         (1e6, "1M"),
         (123456, "123k"),
+        (3.71e-6, "3.71e-6"),
     ],
 )
 def test_counts(value, text):
     assert format_count(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(20.44, "20.4"), (0.1, "0.1"), (0.025, "0.025"), (31623, "31.6k"), (1.3e17, "1.3e17")]
+)
+def test_ratios(value, text):
+    assert format_ratio(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(3e10, "3e10"), (1.2589e11, "1.26e11"), (1e-3, "1e-3")])

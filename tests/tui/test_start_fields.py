@@ -80,13 +80,13 @@ async def test_typing_plans_again_and_nonsense_is_a_sentence(open_app, rehearsed
 
 
 async def test_another_workload_is_planned_when_chosen(open_app, rehearsed, options):
-    async with open_app(replace(options, request=Request("simulated"))) as app:
+    async with open_app(options) as app:
         await app.ready()
-        assert app.board.plan.workload == "simulated"
+        assert app.board.plan.workload == "tiny"
         workloads = app.app.screen.query_one(OptionList)
-        workloads.highlighted = [o.id for o in workloads.options].index("gpt-bytes")
+        workloads.highlighted = [o.id for o in workloads.options].index("simulated")
         await app.press("enter")
-        await app.until(lambda: app.board.plan and app.board.plan.workload == "gpt-bytes", "the other plan")
+        await app.until(lambda: app.board.plan and app.board.plan.workload == "simulated", "the other plan")
         assert isinstance(app.app.screen, StartScreen)
 
 
