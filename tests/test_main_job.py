@@ -150,8 +150,9 @@ def test_an_interrupt_keeps_what_is_finished_and_the_same_command_goes_on(number
         "--sizes",
         "8,16,32",
     ]
+    command = [*command, "--out", str(tmp_path)]
     sweeping = subprocess.Popen(
-        [*command, "--out", str(tmp_path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
     )
     for line in sweeping.stderr:
         if line.startswith("["):
@@ -162,15 +163,20 @@ def test_an_interrupt_keeps_what_is_finished_and_the_same_command_goes_on(number
     assert "the same command goes on from here" in errors
     done = [r for r in rows(tmp_path / "trials.csv") if r["status"] == "finished"]
     assert 1 <= len(done) < 6
-    again = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False)
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     finished = [trial for trial, status in attempts(tmp_path) if status == "finished"]
     assert len(finished) == len(set(finished)) == 6
 
 
+def hear_interrupts():
+    """A shell starts what runs in its background with control-C ignored, and tests may run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_while_planning_ends_at_once_and_writes_nothing(tiny_file, tmp_path):
     command = [sys.executable, "-m", "flopsfit_tui", "run", tiny_file, "--no-ui", "--out", str(tmp_path / "out")]
-    planning = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    planning = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts)
     assert planning.stderr.readline().startswith("planning")
     planning.send_signal(signal.SIGINT)
     _, errors = planning.communicate(timeout=60)
