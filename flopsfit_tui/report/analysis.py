@@ -84,7 +84,7 @@ def analyse(plan: Plan, outcomes: Mapping[str, Outcome], targets: Sequence[float
     params = np.array([t.params for t in used], dtype=float)
     tokens = np.array([t.tokens for t in used], dtype=float)
     cost = cost_of_tokens([s.params for s in plan.sizes], [s.flops_per_token for s in plan.sizes])
-    points = _points(used, outcomes)
+    points = _means(used, outcomes)
     fit = fit_law(params, tokens, losses, flops=cost)
     parabolas = fit_parabolas(
         [p.budget for p in points], [p.params for p in points], [p.loss for p in points], flops=cost
@@ -92,7 +92,7 @@ def analyse(plan: Plan, outcomes: Mapping[str, Outcome], targets: Sequence[float
     extrapolated = sorted({plan.budgets[-1] * k for k in BEYOND} | {t for t in targets if t not in plan.budgets})
     rows = [_row(plan, budget, fit, parabolas) for budget in (*plan.budgets, *extrapolated)]
     return Analysis(
-        points=tuple(points),
+        points=points,
         fit=fit,
         cost=cost,
         parabolas=tuple(parabolas),
@@ -123,7 +123,12 @@ def _split(plan: Plan, outcomes: Mapping[str, Outcome]) -> tuple[list[Trial], li
     return used, left_out
 
 
-def _points(trials: Sequence[Trial], outcomes: Mapping[str, Outcome]) -> list[Point]:
+def points_of(plan: Plan, outcomes: Mapping[str, Outcome]) -> tuple[Point, ...]:
+    """The dots alone, without the fit: a hundredth of its time."""
+    return _means(_split(plan, outcomes)[0], outcomes)
+
+
+def _means(trials: Sequence[Trial], outcomes: Mapping[str, Outcome]) -> tuple[Point, ...]:
     grouped: dict[tuple[float, int], list[Trial]] = defaultdict(list)
     for trial in trials:
         grouped[trial.point].append(trial)
@@ -132,7 +137,7 @@ def _points(trials: Sequence[Trial], outcomes: Mapping[str, Outcome]) -> list[Po
         losses = [outcomes[t.key].loss for t in same]
         mean = sum(losses) / len(losses)
         points.append(Point(budget, size, same[0].params, same[0].tokens, mean, min(losses), max(losses), len(losses)))
-    return points
+    return tuple(points)
 
 
 def optimum_at(plan: Plan, analysis: Analysis, budget: float) -> OptimumRow | None:

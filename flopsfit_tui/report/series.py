@@ -11,7 +11,7 @@ import numpy as np
 from flopsfit_tui.core.curve import Curve
 from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.core.trial import Plan
-from flopsfit_tui.report.analysis import Analysis, OptimumRow
+from flopsfit_tui.report.analysis import Analysis, OptimumRow, Point
 
 SAMPLES = 64  # of a smooth curve: more than a terminal's columns resolve
 SKIPPED = 0.005  # of a curve, at its start
@@ -89,12 +89,20 @@ class Residuals:
     points: tuple[tuple[int, float, float], ...]
 
 
+def isoflop_dots(plan: Plan, points: Sequence[Point]) -> tuple[IsoCurve, ...]:
+    """One curve for each budget of the plan, in order, of dots alone: what there is before the first fit."""
+    dots: dict[float, list[Dot]] = {budget: [] for budget in plan.budgets}
+    for p in points:
+        dots[p.budget].append(Dot(p.params, p.loss, p.lowest, p.highest))
+    return tuple(IsoCurve(budget, tuple(here), EMPTY, None, EMPTY) for budget, here in dots.items())
+
+
 def isoflop_series(plan: Plan, analysis: Analysis) -> tuple[IsoCurve, ...]:
     """One curve for each budget of the plan, in order; those without points are empty."""
     parabolas = {p.budget: p for p in analysis.parabolas}
     curves = []
-    for budget in plan.budgets:
-        points = [p for p in analysis.points if p.budget == budget]
+    for curve in isoflop_dots(plan, analysis.points):
+        budget, dots = curve.budget, curve.dots
         parabola = parabolas.get(budget)
         line, minimum, law = EMPTY, None, EMPTY
         if parabola and parabola.coefficients:
@@ -103,10 +111,9 @@ def isoflop_series(plan: Plan, analysis: Analysis) -> tuple[IsoCurve, ...]:
             if parabola.status == "ok" and parabola.vertex and parabola.loss:
                 vertex = parabola.vertex
                 minimum = Dot(vertex.value, parabola.loss, vertex.low or math.nan, vertex.high or math.nan)
-        if analysis.fit.law and points:
-            grid = np.geomspace(points[0].params, points[-1].params, SAMPLES)
+        if analysis.fit.law and dots:
+            grid = np.geomspace(dots[0].x, dots[-1].x, SAMPLES)
             law = _line(grid, analysis.fit.law.loss(grid, budget / analysis.cost(grid)))
-        dots = tuple(Dot(p.params, p.loss, p.lowest, p.highest) for p in points)
         curves.append(IsoCurve(budget, dots, line, minimum, law))
     return tuple(curves)
 

@@ -14,6 +14,7 @@ from flopsfit_tui.core.state import SweepState
 from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.report.analysis import Analysis, OptimumRow
+from flopsfit_tui.report.series import IsoCurve
 from flopsfit_tui.tui.log import Entry
 from flopsfit_tui.tui.machine import Reading
 from flopsfit_tui.tui.news import Fitted
@@ -39,6 +40,7 @@ class Board:
     problem: str = ""  # why it cannot be planned or swept, one sentence
     traceback: str = ""  # of something of our own that broke
     state: SweepState = field(default_factory=SweepState)
+    dots: Sequence[IsoCurve] = ()  # what is shown of the losses until the first fit is in
     fitted: Fitted | None = None
     machine: Reading | None = None  # how busy it is
     log: deque[Entry] = field(default_factory=partial(deque, maxlen=LOG_LINES))

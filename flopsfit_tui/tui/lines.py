@@ -76,7 +76,8 @@ def optimum_line(board: Board, width: int, palette: Palette) -> Text:
     text = Text().append(head, label)
     row = board.optimum()
     if row is None:
-        text.append("  the optimum appears when enough sizes have finished", label)
+        fitting = board.fitted is None and board.state.count("finished")
+        text.append("  fitting…" if fitting else "  the optimum appears when enough sizes have finished", label)
         return text
     value, wide = style(palette.foreground, bold=True), width >= 110
     text.append("  ★", style(palette.minimum, bold=True))

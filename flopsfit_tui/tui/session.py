@@ -16,6 +16,8 @@ from typing import Literal
 from flopsfit_tui.core.control import Control, Wish
 from flopsfit_tui.core.events import PlanChanged, SweepEnded, SweepStarted
 from flopsfit_tui.core.options import Options
+from flopsfit_tui.report.analysis import points_of
+from flopsfit_tui.report.series import isoflop_dots
 from flopsfit_tui.tui.board import Board
 from flopsfit_tui.tui.follow import follow
 from flopsfit_tui.tui.log import entry_of
@@ -219,7 +221,10 @@ class Session:
         if self._fitting or state.plan is None or (board.fitted and wanted == self._fitted):
             return
         self._fitting, self._fitted = True, wanted
-        work = partial(fit, self._post, state.plan, state.outcomes(), board.targets, self._fits)
+        outcomes = state.outcomes()
+        if board.fitted is None:
+            board.dots = isoflop_dots(state.plan, points_of(state.plan, outcomes))
+        work = partial(fit, self._post, state.plan, outcomes, board.targets, self._fits)
         self._fits += 1
         self._hooks.run(work)
 

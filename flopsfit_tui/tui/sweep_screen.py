@@ -316,11 +316,12 @@ class SweepScreen(TrialActions, PlotActions):
             view.show(
                 (board.state.version, pinned), lambda w, h, palette, look: loss_plot(series(w), w, h, palette, look)
             )
-        elif board.fitted is None:
-            view.show("nothing", lambda *_: NOTHING_YET[name])
         elif name == "isoflop":
             plot = isoflop_law_plot if self._by_law else isoflop_plot
-            view.show((board.fitted.version, self._by_law), partial(plot, board.fitted.isoflop))
+            curves = board.fitted.isoflop if board.fitted else board.dots
+            view.show((board.fitted and board.fitted.version, len(curves), self._by_law), partial(plot, curves))
+        elif board.fitted is None:
+            view.show("nothing", lambda *_: NOTHING_YET[name])
         elif name == "scaling":
             view.show(board.fitted.version, partial(scaling_plot, board.fitted.scaling))
         elif name == "residuals":

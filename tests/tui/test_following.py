@@ -12,7 +12,9 @@ from flopsfit_tui.core.trial import Outcome
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.sweep.prepare import make_plan
 from flopsfit_tui.sweep.run import run_sweep
+from flopsfit_tui.tui import session
 from flopsfit_tui.tui.sweep_screen import SweepScreen
+from flopsfit_tui.tui.sweep_thread import fit
 
 
 def sweep(options, control, ends=float("inf")):
@@ -35,6 +37,21 @@ async def test_a_finished_sweep_opens_with_its_curves_and_its_optimum(open_app, 
         assert not app.app.check_action("start", ())
         await app.press("q")
     assert app.app.return_value == 0
+
+
+async def test_the_dots_are_there_before_the_fit(open_app, options, monkeypatch):
+    sweep(options, Control())
+    fits = []
+    monkeypatch.setattr(session, "fit", lambda *wanted: fits.append(wanted))
+    async with open_app(options, reading=options.out, size="wide") as app:
+        await app.until(lambda: fits and any("loss by params N" in line for line in app.picture()), "the dots")
+        assert app.board.fitted is None
+        assert [len(curve.dots) for curve in app.board.dots] == [3, 3, 3]
+        assert "fitting" in app.text("#optimum")
+        fit(*fits[0])
+        await app.until(lambda: app.board.fitted, "the fit")
+        assert [curve.dots for curve in app.board.fitted.isoflop] == [curve.dots for curve in app.board.dots]
+        assert "fitting" not in app.text("#optimum")
 
 
 async def test_a_sweep_that_died_opens_with_what_it_has(open_app, options):
