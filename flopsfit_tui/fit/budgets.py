@@ -53,7 +53,7 @@ def curves(C: Array, N: Array) -> list[Curve]:
     budgets, labels = group_budgets(C)
     found = [Curve(float(budget), np.flatnonzero(labels == i)) for i, budget in enumerate(budgets)]
     on_curves = sum(curve.rows.size for curve in found if np.unique(N[curve.rows]).size >= 3)
-    if C.size < MANY or C.size - on_curves <= STRAY * C.size:
+    if C.size < MANY or C.size - on_curves <= STRAY * C.size or np.ptp(C) == 0:
         return found
     logs = np.log(C)
     count = max(round(float(np.ptp(logs)) / BAND), 1)

@@ -54,7 +54,10 @@ def diagnose_target(fit: Fit, C: float) -> tuple[FitWarning, ...]:
             )
     best = fit.predict(C)
     low, high = (best.params_low, best.params_high) if best else (None, None)
-    if low and high and high > WIDE * low:
+    if low is not None and high is not None and (low <= 0 or not math.isfinite(high)):
+        message = f"the runs do not bound the best size for {compute(C)} FLOPs at all. Add budgets further apart."
+        found.append(FitWarning("wide_interval", message))
+    elif low is not None and high is not None and high > WIDE * low:
         found.append(
             FitWarning(
                 "wide_interval",
@@ -104,7 +107,7 @@ def _is_shallow(curve: Parabola) -> bool:
 
 def _edge(curve: Parabola, budget: str, low_end: bool) -> str:
     end = curve.smallest if low_end else curve.largest
-    step = (curve.largest / curve.smallest) ** (1 / max(curve.points - 1, 1))
+    step = (curve.largest / curve.smallest) ** (1 / max(curve.sizes - 1, 1))
     size = end / step if low_end else end * step
     return (
         f"the lowest loss {budget} lies beyond the {'smallest' if low_end else 'largest'} size run ({short(end)}); "

@@ -70,12 +70,11 @@ def hold_out(
 
 
 def _top(spent: Array, n: Array) -> Mask:
+    """The runs of the largest budget, and whatever spent more; where runs lie on no curves, the top share of them."""
     found = curves(spent, n)
-    if found[-1].band > 1:
+    if not found or found[-1].band > 1:
         return np.asarray(spent >= np.quantile(spent, 1 - TOP_SHARE))
-    top = np.zeros(spent.size, dtype=bool)
-    top[found[-1].rows] = True
-    return top
+    return np.asarray(spent >= spent[found[-1].rows].min())
 
 
 def _ratio(rest: Fit, n: Array, d: Array, loss: Array) -> Interval:

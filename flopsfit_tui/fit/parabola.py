@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,6 +47,7 @@ class Parabola:
     sigma: float | None = None  # scatter about the parabola, in nats
     coefficients: tuple[float, float, float] | None = None  # loss = c0 + c1 z + c2 z^2, z = ln N - origin
     origin: float = 0.0
+    sizes: int = 0  # different ones among the points
 
     def __call__(self, N: ArrayLike) -> Array:
         """Loss on the parabola at sizes N, any shape; nan where there is no parabola."""
@@ -83,7 +84,10 @@ def fit_parabolas(
     with np.errstate(all="ignore"):
         good = usable(c, n, loss)
         c, n, loss = c[good], n[good], loss[good]
-        return [_parabola(curve, c, n, loss, flops, level) for curve in curves(c, n)]
+        return [
+            replace(_parabola(curve, c, n, loss, flops, level), sizes=np.unique(n[curve.rows]).size)
+            for curve in curves(c, n)
+        ]
 
 
 def _parabola(curve: Curve, c: Array, n: Array, loss: Array, flops: Cost | None, level: float) -> Parabola:

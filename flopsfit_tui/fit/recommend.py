@@ -64,7 +64,8 @@ def recommend(
         for s, p, t, loss in zip(knob[order], n[order], log_tokens, losses, strict=True)
     ]
     i = int(np.argmin(losses))
-    low, high = best.params_low or best.params, best.params_high or best.params
+    low = best.params if best.params_low is None else best.params_low
+    high = best.params if best.params_high is None else best.params_high
     end = "largest" if best.params > choices[-1].params else "smallest" if best.params < choices[0].params else None
     return Recommendation(
         optimum=best,

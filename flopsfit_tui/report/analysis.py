@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flopsfit_tui.core.trial import Outcome, Plan, Trial
+from flopsfit_tui.core.units import format_flops
 from flopsfit_tui.fit import (
     Fit,
     FitWarning,
@@ -85,7 +86,8 @@ def analyse(plan: Plan, outcomes: Mapping[str, Outcome], targets: Sequence[float
     tokens = np.array([t.tokens for t in used], dtype=float)
     cost = cost_of_tokens([s.params for s in plan.sizes], [s.flops_per_token for s in plan.sizes])
     points = _means(used, outcomes)
-    fit = fit_law(params, tokens, losses, flops=cost)
+    names = [_name(plan, trial) for trial in used]
+    fit = fit_law(params, tokens, losses, flops=cost, names=names)
     parabolas = fit_parabolas(
         [p.budget for p in points], [p.params for p in points], [p.loss for p in points], flops=cost
     )
@@ -121,6 +123,12 @@ def _split(plan: Plan, outcomes: Mapping[str, Outcome]) -> tuple[list[Trial], li
         else:
             used.append(trial)
     return used, left_out
+
+
+def _name(plan: Plan, trial: Trial) -> str:
+    """A trial as the warnings call it: "width 32 at 3e10 FLOPs"."""
+    seed = f" (seed {trial.seed})" if plan.trials[-1].seed != plan.trials[0].seed else ""
+    return f"{plan.size_name} {trial.size} at {format_flops(trial.budget)} FLOPs{seed}"
 
 
 def points_of(plan: Plan, outcomes: Mapping[str, Outcome]) -> tuple[Point, ...]:

@@ -26,7 +26,11 @@ def recommendation(plan: Plan, analysis: Analysis, budget: float) -> str:
     steps = max(1, round(tokens / (batch * plan.tokens_per_sample)))
     base = plan.recipe.base_size
     scaled = f"peak; hidden matrices times base fan-in / fan-in, base {base}" if base else "peak"
-    bounds = f", 95 % {range_text(row.params_low, row.params_high)}" if row.params_low or row.params_high else ""
+    bounds = (
+        f", 95 % {range_text(row.params_low, row.params_high)}"
+        if (row.params_low, row.params_high) != (None, None)
+        else ""
+    )
     best = f"the optimum is N = {format_count(row.params)}{bounds}"
     lines = [
         ("compute_budget", f"{budget:.6g}", _source(plan, row, analysis)),
