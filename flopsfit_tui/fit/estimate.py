@@ -156,6 +156,9 @@ def _too_thin(n: Array, d: Array, spent: Array) -> FitWarning | None:
         return FitWarning(
             "too_few", f"{spent.size} usable runs; a law needs at least {FEWEST}. Run more sizes or budgets."
         )
+    if (different := np.unique(np.stack([n, d]), axis=1).shape[1]) < FEWEST:
+        message = f"the usable runs are repeats of {different} points; a law needs at least {FEWEST}. Run more sizes."
+        return FitWarning("too_few", message)
     for kind, values in (("sizes", n), ("token counts", d)):
         if (count := np.unique(values).size) < FEWEST_LEVELS:
             message = f"the usable runs have {count} {kind}; a law needs at least {FEWEST_LEVELS}. Run more {kind}."

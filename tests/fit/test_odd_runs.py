@@ -61,3 +61,10 @@ def test_seeds_do_not_move_the_size_that_an_edge_asks_for(seeds):
     assert (curve.sizes, curve.points) == (4, 4 * seeds)
     step = small[1] / small[0]
     assert diagnosing.short(curve.largest * step) in diagnosing._edge(curve, "at 1e18 FLOPs", low_end=False)
+
+
+def test_repeats_are_not_points():
+    n, d = np.repeat([1e8, 3e8, 1e9, 2e9], 3), np.repeat([1e10, 3e9, 1e10, 1e9], 3)
+    fit = fit_law(n, d, noisy(n, d))
+    assert fit.law is None
+    assert "repeats of 4 points" in fit.warnings[0].message
