@@ -25,8 +25,8 @@ from terminal import load
 from flopsfit_tui.core.events import Event, SweepEnded, SweepStarted
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Plan, Request
-from flopsfit_tui.tui.app import FlopsfitApp, Told
-from flopsfit_tui.tui.news import Happened, Opened
+from flopsfit_tui.tui.app import FlopsfitApp, SessionUpdate
+from flopsfit_tui.tui.session.messages import Events
 
 MEGABYTES = 20.0  # the bound
 BATCH = 20  # events a message: a tenth of a second's worth
@@ -54,12 +54,11 @@ async def stream(count: int, trials: int, trace: bool) -> float:
     app = FlopsfitApp(Options(Request("large"), out=Path("nowhere")), reading=Path("nowhere"))
     app.session.open = lambda: None  # type: ignore[method-assign]  # nothing is read: what it would tell is told here
     async with app.run_test(size=(160, 50)) as pilot:
-        app.post_message(Told(app.session, Opened(Path("nowhere"), plan)))
-        app.post_message(Told(app.session, Happened([SweepStarted(plan, {}, 2, {})])))
+        app.post_message(SessionUpdate(app.session, Events([SweepStarted(plan, {}, 2, {})])))
         events, told, early = events_of(plan, count), 0, 0.0
         before: tracemalloc.Snapshot | None = None
         while batch := tuple(islice(events, BATCH)):
-            app.post_message(Told(app.session, Happened(batch)))
+            app.post_message(SessionUpdate(app.session, Events(batch)))
             told += len(batch)
             if told % (BATCH * 25) == 0:  # five seconds of the sweep: let the app fold, and look at it
                 await pilot.pause()
@@ -72,12 +71,12 @@ async def stream(count: int, trials: int, trace: bool) -> float:
                 before = begin_trace() if trace else None
             elif told % (count // 10) < BATCH and early:
                 print(f"{told:9,} events: {resident():.1f} MB", flush=True)
-        app.post_message(Told(app.session, Happened([SweepEnded("done")])))
-        while app.board.stage != "ended":
+        app.post_message(SessionUpdate(app.session, Events([SweepEnded("done")])))
+        while app.app_state.stage != "ended":
             await asyncio.sleep(0.05)
         await pilot.pause()
         late = resident()
-        state = app.board.state
+        state = app.app_state.state
         print(f"{told:9,} events: {late:.1f} MB, {state.count('finished')} trials finished")
         if before is not None:
             for line in tracemalloc.take_snapshot().compare_to(before, "lineno")[:15]:

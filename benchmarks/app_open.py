@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/app_open.py [--trials 1000|2400] [--rows 1000] [--dir DIR] [--repeat 5]
 
 Writes a sweep of 1,000 trials (20 budgets x 10 sizes x 5 seeds) or 2,400 (40 x 20 x 3) with 1,000 progresses each,
-once, then opens it as a person does, in a pty of 160 x 50: from the start of the process until losses stand in the
+once, then opens it as the user does, in a pty of 160 x 50: from the start of the process until losses stand in the
 table and the dots on the plot. Then it scrolls, filters and switches plots, while a task in the app's event loop wakes
 every 5 ms: the longest time that it could not is the longest frame. Exits with 1 where a bound is missed.
 """
@@ -84,15 +84,12 @@ def watch_frames(directory: Path, to: Path) -> None:
     """The app itself, with a task that notes when it could not run in time: (when, ms, CPU ms of the UI thread)."""
     from flopsfit_tui.core.options import Options
     from flopsfit_tui.core.trial import Request
-    from flopsfit_tui.tui import app as tui_app
     from flopsfit_tui.tui import launch
     from flopsfit_tui.tui.app import FlopsfitApp
 
     stalls: list[tuple[float, float, float]] = []
 
     class Watched(FlopsfitApp):
-        CSS_PATH = Path(tui_app.__file__).with_name("app.tcss")
-
         def on_mount(self) -> None:
             super().on_mount()
             self.watching = asyncio.ensure_future(self.watch())

@@ -19,9 +19,9 @@ from scipy.optimize import minimize
 from flopsfit_tui.fit import Law, cost_of_tokens, fit_law
 from flopsfit_tui.fit.bootstrap import bootstrap
 from flopsfit_tui.fit.huber import psi, rho
-from flopsfit_tui.fit.polish import Data
+from flopsfit_tui.fit.newton import Data
 from flopsfit_tui.fit.search import centred, solve
-from flopsfit_tui.report.runs_csv import read_runs
+from flopsfit_tui.report.files.read_runs import read_runs
 
 LAW = Law(1.8172, 482.01, 2085.43, 0.3478, 0.3658)
 DELTA = 1e-3

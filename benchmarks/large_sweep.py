@@ -15,14 +15,14 @@ from flopsfit_tui.store.sqlite import FILE, SqliteStore
 LAW = Law(1.8172, 482.01, 2085.43, 0.3478, 0.3658)
 NOISE = 0.004  # of ln L, a trial
 START = 10.4  # loss of an untrained model: ln 32,000
-REACH = 4.0  # the sizes reach from the optimum / REACH to the optimum * REACH
+RANGE = 4.0  # the sizes reach from the optimum / RANGE to the optimum * RANGE
 
 
 def make_plan(budgets: int, sizes: int, seeds: int, steps: int = 1000) -> Plan:
     """`budgets` from 1e18 to 1e21 FLOPs, `sizes` about the optimum of each, every point with `seeds` seeds."""
     at = tuple(float(f"{c:.4g}") for c in np.geomspace(1e18, 1e21, budgets))
     expected = tuple(LAW.optimum(budget).params for budget in at)
-    ladder = np.geomspace(expected[0] / REACH, expected[-1] * REACH, 4 * sizes)  # shared, as the settings of a knob are
+    ladder = np.geomspace(expected[0] / RANGE, expected[-1] * RANGE, 4 * sizes)  # shared, as the settings of a knob are
     trials = []
     for budget, centre in zip(at, expected, strict=True):
         nearest = np.sort(np.argsort(np.abs(np.log(ladder / centre)))[:sizes])

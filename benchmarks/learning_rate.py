@@ -14,7 +14,7 @@ from dataclasses import replace
 from flopsfit_tui.core.events import TrialEnded
 from flopsfit_tui.core.trial import Plan, Request
 from flopsfit_tui.plan.grid import plan_point
-from flopsfit_tui.report.summary import table
+from flopsfit_tui.report.text.summary import table
 from flopsfit_tui.store.base import MemoryStore
 from flopsfit_tui.sweep.prepare import make_plan
 from flopsfit_tui.sweep.processes import Processes

@@ -28,7 +28,7 @@ class Terminal:
     """A command in a pty of `columns` x `rows`. Use as a context: at its end the command has ended."""
 
     def __init__(self, command: Sequence[str], columns: int = 160, rows: int = 50, **environment: str) -> None:
-        self._own = tempfile.TemporaryDirectory()  # its settings and views: none that a person has
+        self._own = tempfile.TemporaryDirectory()  # its settings and views: none that the user has
         own = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_STATE_HOME"), self._own.name)
         self.started = time.monotonic()
         self.pid, self._file = pty.fork()

@@ -16,7 +16,7 @@ import numpy as np
 
 from flopsfit_tui.fit import Fit, Law, fit_law
 from flopsfit_tui.fit.simulate import Noise, draw_losses
-from flopsfit_tui.report.runs_csv import read_runs
+from flopsfit_tui.report.files.read_runs import read_runs
 
 TRUTH = Law(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)  # Hoffmann et al. 2022, arXiv 2203.15556, equation 10
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from flopsfit_tui.core.version import __version__
 
 if TYPE_CHECKING:
     from flopsfit_tui.api import find_optimal, plan_sweep
+    from flopsfit_tui.core.experiment import Experiment
     from flopsfit_tui.core.trial import Plan, Request
     from flopsfit_tui.core.workload import Source, Workload
     from flopsfit_tui.fit import fit_law
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from flopsfit_tui.workloads.vit import VisionTransformer, vit_loss_fn
 
 _HOME = {
+    "Experiment": "flopsfit_tui.core.experiment",
     "CIFAR10Dataset": "flopsfit_tui.workloads.cifar10",
     "GPT": "flopsfit_tui.workloads.gpt",
     "GPTConfig": "flopsfit_tui.workloads.gpt",
@@ -42,6 +44,7 @@ _HOME = {
 __all__ = [
     "GPT",
     "CIFAR10Dataset",
+    "Experiment",
     "GPTConfig",
     "Plan",
     "Request",

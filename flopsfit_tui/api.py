@@ -1,25 +1,31 @@
-"""The Python door: one call from a model with a size knob to its compute-optimal size."""
+"""The Python API: one call from a model with a size knob to its compute-optimal size."""
 
 from __future__ import annotations
 
 import importlib
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from flopsfit_tui.conduct import Sweep, prepare
+from flopsfit_tui.core.arguments import check_dataset, check_loss, check_model
+from flopsfit_tui.core.notebook import NotebookBar, in_notebook
 from flopsfit_tui.core.options import ExecutorName, Options
-from flopsfit_tui.core.trial import Outcome, Plan, Request
+from flopsfit_tui.core.sizes import Setting, check_sizes
+from flopsfit_tui.core.store_errors import StoreFault
+from flopsfit_tui.core.trial import Goal, Plan, Request
 from flopsfit_tui.core.workload import Workload
-from flopsfit_tui.report.analysis import analyse
-from flopsfit_tui.report.export import export_sweep
+from flopsfit_tui.report.files.sweeps import StoredSweep, read_sweep
 from flopsfit_tui.report.result import Result
-from flopsfit_tui.store.sqlite import SqliteStore, put_aside
-from flopsfit_tui.sweep.executor import Executor
-from flopsfit_tui.sweep.job import make_plan
+from flopsfit_tui.report.text.plan_text import estimate_text
+from flopsfit_tui.report.text.progress import ProgressLog, log
+from flopsfit_tui.sweep.job import make_plan, remember_use
+from flopsfit_tui.sweep.pickling import pickle_workload
 from flopsfit_tui.sweep.prepare import make_executor
-from flopsfit_tui.sweep.run import run_sweep
-from flopsfit_tui.sweep.travel import pack
 
 
 def find_optimal(
@@ -32,9 +38,9 @@ def find_optimal(
     train: bool = True,
     mode: Literal["local", "mock"] = "local",
     output_dir: str | Path = "outputs",
-    resume: bool = True,
+    resume: bool | Literal["anyway"] = True,
     *,
-    sizes: Sequence[int] | None = None,
+    sizes: Sequence[Setting] | None = None,
     seeds: int = 1,
     val_dataset: Any = None,
     batch_size: int | None = None,
@@ -43,6 +49,10 @@ def find_optimal(
     workers: int | None = None,
     executor: ExecutorName = "thread",
     ui: bool = False,
+    resume_anyway: bool = False,
+    until: float | None = None,
+    target: float | None = None,
+    max_flops: float | None = None,
 ) -> Result | Plan:
     """Train an IsoFLOP sweep of a model and fit its compute-optimal size (Hoffmann et al. 2022, arXiv 2203.15556).
 
@@ -58,49 +68,117 @@ def find_optimal(
     train: False, or no dataset or no loss_fn, returns the Plan and trains nothing.
     mode: "mock" draws losses from a known law and touches neither data nor GPU: for trying a script.
     output_dir: holds sweep.db and the CSV files. resume: go on with what is there; False puts it aside, losing nothing.
+        What is there is reused only where code, data and settings are the same. Where something has changed, or cannot
+        be compared, a ValueError says what; resume_anyway=True (or resume="anyway") reuses it all the same.
     sizes: settings of the knob for every budget; None: a ladder of seven for each, from sizes that the model takes.
     seeds: trials of each point. batch_size: samples a step (None: the DataLoader's own, else 32). learning_rate: peak;
         scaled by fan-in for hidden matrices of other widths (None: a default by width). device: auto, cpu, cuda or mps.
     executor: "thread" trains here, one trial after the other, with any object; "processes" sends model and data by
         cloudpickle to `workers` processes (None: as many as there are cores). ui: open the app on it.
+    until: instead of a fixed grid, choose trials one by one until the noise interval of N_opt at `target` FLOPs (None:
+        ten times the largest budget) is within this factor from end to end, 1.3 for instance; max_flops: of all trials
+        together, at which it ends in any case. The same interval takes a fraction of the FLOPs that a grid takes.
 
+    Prints on stderr the trials, FLOPs and time it is about to take, then each trial as it ends.
     Returns a Result, or the Plan. Raises TypeError or ValueError, before anything is trained, naming what was given and
     what is wanted: a model without the knob, a loss that is no scalar with a gradient, an empty dataset, a budget below
     one batch. A trial that fails later is listed in the result and the sweep goes on.
     """
     if mode not in ("local", "mock"):
         raise ValueError(f"mode {mode!r} is not known; give 'local' or 'mock'")
-    if not callable(model_cls):
-        raise TypeError(
-            f"model_cls is a {type(model_cls).__name__}; give a class or a callable that gives a torch Module"
-        )
+    if resume not in (True, False, "anyway"):
+        raise ValueError(f"resume is {resume!r}; give True, False or 'anyway'")
+    check_model(model_cls)
+    check_dataset(dataset)
+    check_loss(loss_fn)
+    training = train and (mode == "mock" or (dataset is not None and loss_fn is not None))
+    unread = ""
+    if not training and dataset is not None and loss_fn is not None:
+        dataset, val_dataset, unread = _data_to_plan_with(dataset, val_dataset)
+    workload = _workload(model_cls, model_size_param, model_kwargs, dataset, val_dataset, loss_fn, mode)
     request = Request(
-        _workload(model_cls, model_size_param, model_kwargs, dataset, val_dataset, loss_fn, mode),
+        workload,
         budgets=_budgets(compute_budgets),
-        sizes=tuple(sorted({int(size) for size in sizes})) if sizes is not None else None,
+        sizes=check_sizes(sizes) if sizes is not None else None,
         seeds=seeds,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        goal=_goal(until, target, max_flops),
     )
     plan = make_plan(request)
-    if not train or (mode == "local" and (dataset is None or loss_fn is None)):
-        return plan
+    if not training:
+        notes = (*plan.notes, unread) if unread else plan.notes
+        return replace(plan, notes=notes, model_kwargs=dict(model_kwargs or {}))
     if executor != "thread":
-        request = Request(**{**vars(request), "workload": pack(request.workload)})
-    options = Options(request, Path(output_dir), executor, workers, device, fresh=not resume)
-    if ui:
-        return _in_the_app(options, plan)
-    outcomes = _sweep(options, plan, make_executor(options))
-    return Result(plan, outcomes, Path(output_dir))
+        request = Request(**{**vars(request), "workload": pickle_workload(request.workload)})
+    options = Options(
+        request,
+        Path(output_dir),
+        executor,
+        workers,
+        device,
+        fresh=not resume and not resume_anyway,
+        resume_anyway=resume_anyway or resume == "anyway",
+        targets=(float(target),) if target else (),
+    )
+    try:
+        if ui:
+            # Imported lazily by name so that the API does not depend on Textual.
+            importlib.import_module("flopsfit_tui.tui.launch").run_app(options, start=True)
+            sweep = read_sweep(Path(output_dir))
+        else:
+            sweep = _sweep(options, plan)
+    finally:
+        remember_use(workload)
+    return Result(sweep.plan, sweep.outcomes, Path(output_dir))
 
 
-def plan_sweep(workload: str | Workload, **request: Any) -> Plan:
+def _goal(until: float | None, target: float | None, max_flops: float | None) -> Goal | None:
+    """Raises ValueError for a goal that cannot be reached, and for what needs one."""
+    if until is None:
+        if max_flops is not None:
+            raise ValueError("max_flops needs until, with which trials are chosen one by one; give until=1.3")
+        return None
+    if not 1 < until < math.inf:
+        raise ValueError(f"until is {until!r}; give a factor above 1, e.g. 1.3")
+    for name, value in (("target", target), ("max_flops", max_flops)):
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} is {value!r}; give a positive number of FLOPs, e.g. 1e18")
+    return Goal(float(until), target and float(target), max_flops and float(max_flops))
+
+
+def plan_sweep(
+    workload: str | Workload | None = None,
+    *,
+    model_cls: Callable[..., Any] | None = None,
+    size_param: str | None = None,
+    model_kwargs: Mapping[str, Any] | None = None,
+    compute_budgets: Sequence[float] | None = None,
+    **request: Any,
+) -> Plan:
     """The trials that a sweep of a workload would train, sizes measured on the `meta` device; nothing is trained.
 
-    workload: a built-in name, `package.module:attribute`, `path/to/file.py[:attribute]`, or a Workload. Keywords are
-    those of Request: budgets (FLOPs), sizes, points (sizes a budget), seeds, batch_size, learning_rate. Raises
-    ValueError or TypeError naming what cannot be planned.
+    workload: a built-in name, `package.module:attribute`, `path/to/file.py[:attribute]`, or a Workload. Instead of one,
+    model_cls, size_param and model_kwargs name a model alone, as flops-fit does: it is planned for at 6N FLOPs a token.
+    Further keywords are those of Request: budgets (FLOPs; compute_budgets is the same), sizes, points (sizes a budget),
+    seeds, batch_size, learning_rate. Raises ValueError or TypeError naming what cannot be planned.
     """
+    if (workload is None) == (model_cls is None):
+        raise TypeError("give either a workload or a model_cls")
+    unknown = request.keys() - {field.name for field in fields(Request)}
+    if unknown:
+        raise TypeError(
+            f"plan_sweep does not know {', '.join(sorted(unknown))}; it takes budgets, sizes, points (sizes a budget), "
+            "seeds, batch_size and learning_rate"
+        )
+    if compute_budgets is not None:
+        request["budgets"] = _budgets(compute_budgets)
+    if workload is None:
+        if size_param is None:
+            raise TypeError("give size_param, the name of the model's size knob")
+        check_model(model_cls)
+        assert model_cls is not None
+        workload = _workload(model_cls, size_param, model_kwargs, None, None, None, "mock")
     return make_plan(Request(workload, **request))
 
 
@@ -126,6 +204,28 @@ def _workload(
     return Workload(**shared, dataset=dataset, val_dataset=val_dataset, loss_fn=loss_fn)
 
 
+def _data_to_plan_with(dataset: Any, val_dataset: Any) -> tuple[Any, Any, str]:
+    """The data, or what stands for them where nothing is trained, and the note that says so.
+
+    A data set that is downloaded when first used stays unread; without one that fails when read, 6N FLOPs a token are
+    planned for.
+    """
+    from flopsfit_tui.train.data import sources  # torch
+    from flopsfit_tui.workloads.preview import preview_of
+
+    preview = preview_of(dataset)
+    if preview:
+        return preview, preview, f"{preview.title} was not read: planned by the shape of its batches"
+    try:
+        next(iter(sources(dataset, val_dataset)[1].once(1)), None)
+    except (TypeError, ValueError):
+        pass  # planning says the same, in its own words
+    except Exception as error:  # noqa: BLE001 - the user's data set may raise anything, such as for want of a network
+        said = f"{type(error).__name__}: {error}".rstrip(": ")
+        return None, None, f"the dataset cannot be read ({said}): planned at 6N FLOPs a token"
+    return dataset, val_dataset, ""
+
+
 def _budgets(given: Sequence[float] | None) -> tuple[float, ...] | None:
     if given is None:
         return None
@@ -137,43 +237,21 @@ def _budgets(given: Sequence[float] | None) -> tuple[float, ...] | None:
     return budgets
 
 
-def _sweep(options: Options, plan: Plan, executor: Executor) -> Mapping[str, Outcome]:
-    from tqdm.auto import tqdm
-
-    from flopsfit_tui.core.events import TrialEnded
-
-    assert options.out is not None
-    if options.fresh:
-        put_aside(options.out)
-    store = SqliteStore(options.out)
-    try:
-        with tqdm(total=len(plan.trials), desc=plan.workload, unit="trial", disable=None) as bar:
-            bar.update(len(plan.trials) - _left(plan, store))
-            for event in run_sweep(plan, options.request.workload, executor, store, device=options.device):
-                if isinstance(event, TrialEnded):
-                    bar.update()
-                    bar.set_postfix(loss=f"{event.outcome.loss:.4f}", refresh=False)
-        outcomes = store.outcomes()
-        export_sweep(options.out, plan, outcomes, store.history(), analyse(plan, outcomes))
-    finally:
-        executor.close()
-        store.close()
-    return outcomes
-
-
-def _left(plan: Plan, store: SqliteStore) -> int:
-    finished = (
-        {key for key, outcome in store.outcomes().items() if outcome.status == "finished"} if store.plan() else set()
-    )
-    return sum(trial.key not in finished for trial in plan.trials)
-
-
-def _in_the_app(options: Options, plan: Plan) -> Result:
-    # The app and this door are strangers: it is looked up by name, and only at a person's wish.
-    importlib.import_module("flopsfit_tui.tui.launch").run_app(options, start=True)
-    assert options.out is not None
-    store = SqliteStore(options.out, read_only=True)
-    try:
-        return Result(plan, store.outcomes(), options.out)
-    finally:
-        store.close()
+def _sweep(options: Options, plan: Plan) -> StoredSweep:
+    """Run a plan, with the lines of a run on the command line; in a notebook they are a bar under the cell."""
+    with closing(make_executor(options)) as executor:
+        prepared = prepare(options, executor, plan)
+        log(*prepared.plan.notes, estimate_text(prepared.plan, prepared.left, prepared.estimate))
+        sweep, progress = Sweep(prepared, options, executor), ProgressLog(options.targets)
+        bar = NotebookBar(len(prepared.plan.trials), prepared.plan.workload, "trial") if in_notebook() else None
+        for event in sweep:
+            line = progress.take(event)
+            if bar is None:
+                log(line)
+            elif bar.done < progress.state.ended:
+                bar.update(progress.state.ended - bar.done)
+                failed = progress.state.count("failed")
+                bar.set_postfix(**({"failed": failed} if failed else {}), refresh=False)
+    if sweep.export is None:
+        raise StoreFault(progress.state.problem)
+    return sweep.export

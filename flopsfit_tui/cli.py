@@ -7,87 +7,30 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from flopsfit_tui import __version__
-from flopsfit_tui.core.options import Options
-from flopsfit_tui.core.trial import Request
-from flopsfit_tui.core.units import parse_integers, parse_number, parse_numbers
+from flopsfit_tui.cli_compare import COMMANDS as COMPARE_COMMANDS
+from flopsfit_tui.cli_complete import complete_sweep, complete_workload
+from flopsfit_tui.cli_options import FLOPS, NO_UI, STYLE, column_options, csv_options, plan_options
+from flopsfit_tui.cli_store import COMMANDS
+from flopsfit_tui.core.failed import Failed
+from flopsfit_tui.core.options import OnFull, Options
+from flopsfit_tui.core.output import write_plainly
+from flopsfit_tui.core.signals import signals_interrupt
+from flopsfit_tui.core.sizes import Setting
+from flopsfit_tui.core.state import FAILED, INTERRUPTED, USAGE
+from flopsfit_tui.core.store_errors import StoreError
+from flopsfit_tui.core.text import printable
+from flopsfit_tui.core.trial import Goal, Request
 
 DEFAULT = "gpt-bytes"
 WIDTH = 100  # of what stdout gets, the same for a terminal and a pipe
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-class _Parsed(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.5 only
-    """An option read by one of our own parsers, whose ValueError is already the sentence to show."""
-
-    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
-        self.name, self._parse = name, parse
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._parse(value)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from None
-
-
-BUDGETS = _Parsed("flops", lambda text: parse_numbers(text, "budget"))
-SIZES = _Parsed("sizes", lambda text: parse_integers(text, "size"))
-FLOPS = _Parsed("flops", lambda text: parse_number(text, "budget"))
-
-
-STYLE = click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Of the answer on stdout.",
-)
-
-
-def plan_options(command: F) -> F:
-    """The options of whatever plans."""
-    for option in reversed(
-        [
-            click.option("--budgets", type=BUDGETS, help="3e10,1e11 or 1e10..1e12:5, training FLOPs."),
-            click.option("--sizes", type=SIZES, help="16,24,32: these at every budget, instead of a ladder for each."),
-            click.option(
-                "--points", type=click.IntRange(1), help="Sizes per budget.  [default: the workload's, often 7]"
-            ),
-            click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Trials per point."),
-            click.option("--workers", type=click.IntRange(1), help="Trials at once.  [default: the cores]"),
-            click.option(
-                "--executor",
-                type=click.Choice(["processes", "thread", "ray"]),
-                default="processes",
-                show_default=True,
-                help="Who trains.",
-            ),
-            click.option(
-                "--device",
-                type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-                default="auto",
-                show_default=True,
-                help="Where.",
-            ),
-            click.option("--out", type=click.Path(path_type=Path), help="The sweep's directory."),
-            click.option("--fresh", is_flag=True, help="Put an earlier sweep in that directory aside."),
-            click.option("--target", type=FLOPS, multiple=True, help="Also report the optimum there."),
-            click.option("--exit-when-done", is_flag=True, help="The app closes itself at the end."),
-            STYLE,
-        ]
-    ):
-        command = option(command)
-    return command
 
 
 @click.group(
@@ -96,7 +39,7 @@ def plan_options(command: F) -> F:
     epilog="WORKLOAD is a built-in name, package.module:attribute, or path/to/file.py[:attribute].",
 )
 @click.version_option(__version__, prog_name="flopsfit-tui")
-@click.option("--no-ui", is_flag=True, help="Headless: narration on stderr, the answer on stdout.")
+@NO_UI
 @plan_options
 @click.pass_context
 def cli(context: click.Context, /, no_ui: bool, **options: Any) -> int | None:
@@ -110,21 +53,20 @@ def cli(context: click.Context, /, no_ui: bool, **options: Any) -> int | None:
             name for name in options if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
         ]
         if given:
-            raise click.UsageError(
-                f"put --{given[0].replace('_', '-')} behind the command {context.invoked_subcommand}"
-            )
+            option, command = f"--{given[0].replace('_', '-')}", context.invoked_subcommand
+            raise click.UsageError(f"{option} must come after the command: flopsfit-tui {command} {option} ...")
         return None
     return _run(DEFAULT, no_ui=no_ui, start=False, **options)
 
 
 @cli.command()
-@click.argument("workload")
-@click.option("--no-ui", is_flag=True, help="Headless: narration on stderr, the answer on stdout.")
-@click.option("--tune-lr", is_flag=True, help="Sweep nothing: try five learning rates at two sizes, and report.")
+@click.argument("workload", shell_complete=complete_workload)
+@NO_UI
+@click.option("--tune-lr", is_flag=True, help="Instead of a sweep, compare five learning rates at two sizes.")
 @plan_options
 @click.pass_obj
 def run(outer_no_ui: bool, /, workload: str, no_ui: bool, tune_lr: bool, style: str, **options: Any) -> int:
-    """Sweep a WORKLOAD, in the app or headless; in a directory that holds the same plan, go on with it."""
+    """Sweep a WORKLOAD, in the app or headless; a directory that holds the same plan is resumed."""
     if tune_lr:
         from flopsfit_tui.headless import tune_rates
 
@@ -133,7 +75,19 @@ def run(outer_no_ui: bool, /, workload: str, no_ui: bool, tune_lr: bool, style: 
 
 
 @cli.command()
-@click.argument("workload", default=DEFAULT)
+@click.argument("workload", shell_complete=complete_workload, default=DEFAULT)
+@click.option("--start", is_flag=True, help="Start the sweep at once.")
+@plan_options
+@click.pass_obj
+def launch(outer_no_ui: bool, /, workload: str, start: bool, **options: Any) -> int:
+    """Open the app on its start screen, as without a command; with --start, sweeping."""
+    if outer_no_ui:
+        raise click.UsageError(f"launch opens the app; without it: flopsfit-tui run {workload} --no-ui")
+    return _run(workload, no_ui=False, start=start, **options)
+
+
+@cli.command()
+@click.argument("workload", shell_complete=complete_workload, default=DEFAULT)
 @plan_options
 def plan(workload: str, style: str, **options: Any) -> int:
     """Print the plan of a WORKLOAD and what it will cost; train nothing."""
@@ -143,15 +97,22 @@ def plan(workload: str, style: str, **options: Any) -> int:
 
 
 @cli.command()
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("directory", shell_complete=complete_sweep, metavar="DIR", type=click.Path(path_type=Path))
+@NO_UI
 @click.option("--target", type=FLOPS, multiple=True, help="Also give the optimum there.")
-def watch(directory: Path, target: tuple[float, ...]) -> int:
-    """Follow a sweep that another process is running."""
+@STYLE
+@click.pass_obj
+def watch(outer_no_ui: bool, /, directory: Path, no_ui: bool, target: tuple[float, ...], style: str) -> int:
+    """Follow a sweep that another process is running, in the app or, with --no-ui, line by line."""
+    if no_ui or outer_no_ui:
+        from flopsfit_tui import headless
+
+        return headless.watch(directory, target, style)
     return _open(directory, target)
 
 
 @cli.command("open")
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("directory", shell_complete=complete_sweep, metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--target", type=FLOPS, multiple=True, help="Also give the optimum there.")
 def open_sweep(directory: Path, target: tuple[float, ...]) -> int:
     """Look at a finished or stopped sweep in the app."""
@@ -175,78 +136,52 @@ def _importing() -> Iterator[None]:
         gc.enable()
 
 
-@cli.command("list")
-@STYLE
-def list_sweeps(style: str) -> int:
-    """The sweeps in the data directory, the latest first."""
-    from flopsfit_tui.report.sweeps import print_sweeps
-
-    return print_sweeps(style)
-
-
 @cli.command()
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--to", type=click.Path(path_type=Path), help="Write them there.  [default: DIR]")
-@click.option("--target", type=FLOPS, multiple=True, help="Also give the optimum there.")
-def export(directory: Path, to: Path | None, target: tuple[float, ...]) -> int:
-    """Write every CSV, JSON and plot of a sweep again."""
-    from flopsfit_tui.report.sweeps import export_again
-
-    for path in export_again(directory, to or directory, target):
-        click.echo(path)
-    return 0
-
-
-def csv_options(command: F) -> F:
-    """How a CSV of runs is read, and how the answer is written."""
-    for option in reversed(
-        [
-            click.option("--params", metavar="COLUMN", help="Column of N.  [default: guessed, as are the others]"),
-            click.option("--tokens", metavar="COLUMN", help="Column of D."),
-            click.option("--compute", metavar="COLUMN", help="Column of training FLOPs; D is then C/6N."),
-            click.option("--loss", metavar="COLUMN", help="Column of the loss."),
-            click.option("--group", metavar="COLUMN", help="Column whose equal values share an error."),
-            click.option("--delta", type=float, help="Huber's delta on log loss.  [default: adapted to the noise]"),
-            STYLE,
-        ]
-    ):
-        command = option(command)
-    return command
-
-
-@cli.command()
-@click.argument("file", metavar="FILE.csv", type=click.Path(path_type=Path))
+@click.argument("file", shell_complete=complete_sweep, metavar="DIR|FILE.csv", type=click.Path(path_type=Path))
 @click.option("--target", type=FLOPS, multiple=True, help="Also report the optimum there.")
 @csv_options
 def fit(file: Path, target: tuple[float, ...], style: str, **reading: Any) -> int:
     """Fit the law to existing runs: a CSV with columns for N, D (or C) and loss, or a sweep's directory."""
-    report = _fit_report(file, target, full=True, **reading)
-    click.echo(report.to_json() if style == "json" else report.text(WIDTH))
-    return 0
+    from flopsfit_tui.report.files.print_fit import print_fit
+
+    return print_fit(file, target, style, WIDTH, full=True, **reading)
 
 
 @cli.command()
-@click.argument("source", metavar="DIR|FILE.csv", type=click.Path(path_type=Path))
+@click.argument("source", shell_complete=complete_sweep, metavar="DIR|FILE.csv", type=click.Path(path_type=Path))
 @click.argument("flops", type=FLOPS, nargs=-1, required=True)
 @csv_options
 def predict(source: Path, flops: tuple[float, ...], style: str, **reading: Any) -> int:
     """The optimum at other budgets, with intervals."""
-    report = _fit_report(source, flops, full=False, **reading)
-    click.echo(report.to_json() if style == "json" else report.prediction_text(WIDTH))
-    return 0
+    from flopsfit_tui.report.files.print_fit import print_fit
+
+    return print_fit(source, flops, style, WIDTH, full=False, **reading)
 
 
-def _fit_report(file: Path, targets: tuple[float, ...], full: bool, delta: float | None, **columns: Any) -> Any:
-    from flopsfit_tui.report.fit_report import fit_report
-    from flopsfit_tui.report.runs_csv import read_runs
+PLOTS = ("isoflop", "law", "scaling", "loss", "residuals")
 
-    try:
-        runs = read_runs(file, **columns)
-    except OSError as error:
-        raise ValueError(
-            f"{str(file)!r} cannot be read ({error.strerror}); give a CSV or a sweep's directory"
-        ) from None
-    return fit_report(runs, targets=targets, delta=delta, full=full)
+
+@cli.command()
+@click.argument("source", shell_complete=complete_sweep, metavar="DIR|FILE.csv", type=click.Path(path_type=Path))
+@click.argument("kind", type=click.Choice(PLOTS), default="isoflop")
+@click.option("--width", type=click.IntRange(24, 1000), help="Columns.  [default: the terminal's, else 100]")
+@click.option("--height", type=click.IntRange(7, 1000), help="Lines.  [default: the terminal's, at most 30]")
+@column_options
+def plot(source: Path, kind: str, width: int | None, height: int | None, **columns: str | None) -> int:
+    """Print a plot of a sweep, or of the runs in a CSV.
+
+    \b
+    isoflop    loss by params, with each budget's parabola
+    law        the same points under the law's curves
+    scaling    optimal params and tokens by budget, with their band
+    loss       training curves (of a sweep)
+    residuals  distance of every point from the law
+
+    In colour on a terminal, as plain text in a pipe.
+    """
+    from flopsfit_tui.report.files.print_plot import print_plot_of
+
+    return print_plot_of(source, kind, width, height, **columns)
 
 
 @cli.command()
@@ -256,7 +191,7 @@ def workloads() -> int:
 
     width = max(map(len, BUILTIN))
     for name, builtin in BUILTIN.items():
-        click.echo(f"{name:{width}}  {builtin.about}")
+        print(f"{name:{width}}  {builtin.about}")
     return 0
 
 
@@ -265,14 +200,18 @@ def workloads() -> int:
 def show_config(only_path: bool) -> int:
     """Print the app's settings and keys as they are, as a file that could be saved."""
     if only_path:
-        from flopsfit_tui.tui.config import config_path
+        from flopsfit_tui.tui.settings.config import config_path
 
-        click.echo(config_path())
+        print(config_path())
     else:
         from flopsfit_tui.tui.launch import print_config  # the keys are the screens'
 
         print_config()
     return 0
+
+
+for _command in (*COMMANDS, *COMPARE_COMMANDS):
+    cli.add_command(_command)
 
 
 def _run(workload: str, no_ui: bool, start: bool, style: str, **given: Any) -> int:
@@ -290,51 +229,85 @@ def _run(workload: str, no_ui: bool, start: bool, style: str, **given: Any) -> i
 def _options(
     workload: str,
     budgets: tuple[float, ...] | None,
-    sizes: tuple[int, ...] | None,
+    sizes: tuple[Setting, ...] | None,
     points: int | None,
     seeds: int,
     workers: int | None,
     executor: str,
+    ray_address: str | None,
+    cpus_per_trial: float,
+    gpus_per_trial: float,
     device: str,
     out: Path | None,
     fresh: bool,
+    resume_anyway: bool,
     target: tuple[float, ...],
+    until: float | None,
+    max_flops: float | None,
+    checkpoint_seconds: float,
+    silent_after: float,
     exit_when_done: bool,
+    on_full: OnFull,
 ) -> Options:
     from flopsfit_tui.workloads.builtin import check_reference
 
     check_reference(workload)
+    if resume_anyway and out is None:
+        raise ValueError(
+            "--resume-anyway needs --out, the directory of the earlier sweep; `flopsfit-tui list` shows them"
+        )
+    if fresh and resume_anyway:
+        raise ValueError("--fresh and --resume-anyway contradict each other; give one of them")
+    if executor != "ray" and (ray_address or (cpus_per_trial, gpus_per_trial) != (1.0, 0.0)):
+        raise ValueError("--ray-address, --cpus-per-trial and --gpus-per-trial need --executor ray")
+    if max_flops is not None and until is None:
+        raise ValueError("--max-flops needs --until FACTOR, with which trials are chosen one by one")
+    goal = None if until is None else Goal(until, target[0] if target else None, max_flops)
     return Options(
-        Request(workload, budgets, sizes, points, seeds),
+        Request(workload, budgets, sizes, points, seeds, goal=goal),
         out=out,
         executor=executor,  # type: ignore[arg-type]
         workers=workers,
+        ray_address=ray_address,
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=gpus_per_trial,
         device=device,
         fresh=fresh,
+        resume_anyway=resume_anyway,
         targets=target,
+        checkpoint_seconds=checkpoint_seconds,
+        silent_after=silent_after,
         exit_when_done=exit_when_done,
+        on_full=on_full,
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code: 0 done, 1 failed, 2 usage, 3 some trials failed, 130 interrupted."""
+    write_plainly()
     try:
-        code = cli.main(args=arguments, prog_name="flopsfit-tui", standalone_mode=False)
+        with signals_interrupt():
+            code = cli.main(args=arguments, prog_name="flopsfit-tui", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return 130
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
     except click.ClickException as error:
-        return _usage(error.format_message())
+        return _say(error.format_message(), USAGE)
+    except StoreError as error:
+        return _say(str(error), FAILED)
     except (ValueError, TypeError) as error:
-        return _usage(str(error))
+        return _say(str(error), USAGE)
+    except Failed as error:
+        return _say(str(error), FAILED)
     except BrokenPipeError:
-        return 1
+        return FAILED
     return code if isinstance(code, int) else 0
 
 
-def _usage(message: str) -> int:
-    click.echo(f"flopsfit-tui: {' '.join(message.split())}", err=True)
-    return 2
+def _say(message: str, code: int) -> int:
+    sentence, frame, lines = message.partition('\n  File "')  # where in the user's own file, line by line
+    print(printable(f"flopsfit-tui: {' '.join(sentence.split())}{frame}{lines}"), file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

@@ -16,6 +16,18 @@ def draw_dots(svg: str) -> str:
     return _TEXT.sub(lambda match: _redraw(match, colors), svg)
 
 
+def place_characters(svg: str) -> str:
+    """The same picture for a font of another width: each character has a place of its own."""
+
+    def placed(match: re.Match[str]) -> str:
+        _, x, _, length, content = match.groups()
+        count = len(html.unescape(content))
+        places = " ".join(f"{float(x) + i * float(length) / count:.1f}" for i in range(count))
+        return re.sub(r' textLength="[^"]*"', "", match[0]).replace(f'x="{x}"', f'x="{places}"', 1)
+
+    return _TEXT.sub(placed, svg)
+
+
 def _redraw(match: re.Match[str], colors: dict[str, str]) -> str:
     name, x, y, length, content = match.groups()
     text = html.unescape(content)

@@ -13,13 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dots import draw_dots
+from dots import draw_dots, place_characters
 
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Request
 from flopsfit_tui.core.units import parse_numbers
 from flopsfit_tui.tui.app import FlopsfitApp
-from flopsfit_tui.tui.config import Config
+from flopsfit_tui.tui.settings.config import Config
+from flopsfit_tui.tui.widgets.plot_view import PlotView
 
 HERE = Path(__file__).parent
 SHOTS = {  # of the finished sweep: a name, and the keys that lead there from the screen before
@@ -37,18 +38,18 @@ async def sweep_and_draw(options: Options) -> None:
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()
     app = FlopsfitApp(options)
     async with app.run_test(size=(140, 42)) as pilot:
-        board = app.board
-        await until(pilot, lambda: board.stage == "ready")
-        save(app, "start")
+        app_state = app.app_state
+        await until(pilot, lambda: app_state.stage == "ready")
+        await save(app, pilot, "start")
         await pilot.press("enter")
-        await until(pilot, lambda: board.state.phase == "running")
-        await until(pilot, lambda: board.state.count("pending") <= 4 or board.stage == "ended")
-        await until(pilot, lambda: all(t.step for t in board.state.trials.values() if t.status == "running"))
+        await until(pilot, lambda: app_state.state.phase == "running")
+        await until(pilot, lambda: app_state.state.count("pending") <= 4 or app_state.stage == "ended")
+        await until(pilot, lambda: all(t.step for t in app_state.state.trials.values() if t.status == "running"))
         await pilot.pause(0.6)
-        save(app, "sweep")
-        await until(pilot, lambda: board.stage == "ended")
+        await save(app, pilot, "sweep")
+        await until(pilot, lambda: app_state.stage == "ended")
         await pilot.pause(0.5)
-        save(app, "optimum")
+        await save(app, pilot, "optimum")
 
 
 async def open_and_draw(
@@ -58,28 +59,30 @@ async def open_and_draw(
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()  # no view that was kept
     app = FlopsfitApp(options, reading=options.out, config=Config(theme=theme))
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.board.stage == "ended" and app.board.fitted is not None)
+        await until(pilot, lambda: app.app_state.stage == "ended" and app.app_state.fitted is not None)
         for name, keys in shots.items():
             await pilot.press(*keys)
             await pilot.pause(0.7)
-            save(app, name)
+            await save(app, pilot, name)
 
 
 async def until(pilot: Any, condition: Callable[[], bool]) -> None:
     """Wait, for as long as it takes to train."""
     while not condition():
-        assert not pilot.app.board.problem, pilot.app.board.problem
+        assert not pilot.app.app_state.problem, pilot.app.app_state.problem
         await pilot.pause(0.05)
     await pilot.pause()
 
 
-def save(app: FlopsfitApp, name: str) -> None:
-    """One screen as SVG and PNG."""
+async def save(app: FlopsfitApp, pilot: Any, name: str) -> None:
+    """One screen as SVG and PNG, once its plots are drawn."""
     import cairosvg
+
+    await until(pilot, lambda: all(plot.up_to_date for plot in app.screen.query(PlotView) if plot.is_on_screen))
 
     svg = draw_dots(app.export_screenshot())
     (HERE / f"{name}.svg").write_text(svg)
-    plain = svg.replace("Fira Code", "DejaVu Sans Mono")
+    plain = place_characters(svg).replace("Fira Code", "DejaVu Sans Mono")
     cairosvg.svg2png(bytestring=plain.encode(), write_to=str(HERE / f"{name}.png"))
     print(HERE / f"{name}.svg")
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(TESTS))  # `import tiny`, here and in the workers
 
 @pytest.fixture(autouse=True)
 def own_directories(tmp_path_factory, monkeypatch):
-    """No test reads or writes the person's own sweeps, settings and views."""
+    """No test reads or writes the user's own sweeps, settings and views."""
     for kind in ("DATA", "CONFIG", "STATE"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path_factory.mktemp(kind.lower())))
 

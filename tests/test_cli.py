@@ -1,4 +1,4 @@
-"""What the command line promises: one clear line and exit code 2 for what a person can mend, and a quick start."""
+"""What the command line promises: one clear line and exit code 2 for user errors, and a quick start."""
 
 import json
 import re
@@ -10,6 +10,7 @@ import pytest
 from flopsfit_tui import __version__
 from flopsfit_tui.cli import main
 from flopsfit_tui.store.sqlite import SqliteStore
+from flopsfit_tui.tui import launch
 
 
 @pytest.mark.parametrize(
@@ -18,13 +19,14 @@ from flopsfit_tui.store.sqlite import SqliteStore
         (["run", "gpt", "--no-ui"], "unknown workload 'gpt'; built in are gpt-bytes"),
         (["plan", "--budgets", "3x"], "budget '3x' is not a positive number; write it like 3e12"),
         (["--no-ui", "--budgets", "1e12..1e10:5"], "write 1e10..1e12:5"),
-        (["plan", "--sizes", "16,a"], "size 'a' is not a positive whole number; write a list like 16,24,32"),
+        (["plan", "--sizes", "16,a"], "sizes '16,a' mix numbers and words; write a list like 16,24,32"),
         (["--no-ui", "--out", "/dev/null/x"], "give one that you can write"),
         (["run", "nowhere.py", "--no-ui"], "'nowhere.py' does not exist"),
         (["--no-ui", "--executor", "abacus"], "abacus"),
         (["export", "/nonexistent"], "holds no sweep"),
+        (["watch", "/nonexistent", "--no-ui"], "holds no sweep"),
         (["frobnicate"], "No such command 'frobnicate'"),
-        (["--budgets", "1e9", "plan"], "put --budgets behind the command plan"),
+        (["--budgets", "1e9", "plan"], "--budgets must come after the command: flopsfit-tui plan --budgets ..."),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments, sentence, capsys):
@@ -45,6 +47,41 @@ def test_without_a_terminal_the_app_is_one_line_too(arguments, tmp_path, capsys)
     assert "the app needs a terminal; without one sweep with --no-ui" in err
     assert err.count("\n") == 1
     assert out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "workload", "starts"),
+    [
+        ([], "gpt-bytes", False),
+        (["launch"], "gpt-bytes", False),
+        (["launch", "simulated", "--seeds", "2"], "simulated", False),
+        (["launch", "simulated", "--start"], "simulated", True),
+        (["run", "simulated"], "simulated", True),
+    ],
+)
+def test_the_app_opens_on_its_start_screen_or_sweeping(arguments, workload, starts, monkeypatch):
+    opened = []
+    monkeypatch.setattr(launch, "run", lambda app: opened.append(app) or 0)
+    assert main(arguments) == 0
+    (app,) = opened
+    assert app.app_state.options.request.workload == workload
+    assert app.app_state.options.request.seeds == (2 if "2" in arguments else 1)
+    assert app.starts_at_once is starts
+
+
+def test_launch_without_the_app_is_refused(capsys):
+    assert main(["--no-ui", "launch", "simulated"]) == 2
+    assert "flopsfit-tui run simulated --no-ui" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["watch", "--no-ui"], ["--no-ui", "watch"]])
+def test_a_sweep_is_watched_without_the_app(arguments, tiny_file, tmp_path, capsys):
+    assert main(["run", tiny_file, "--no-ui", "--executor", "thread", "--points", "3", "--out", str(tmp_path)]) == 0
+    answer = capsys.readouterr().out
+    assert main([*arguments, str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert out == answer
+    assert err.splitlines()[:2] == ["sweep of 9 trials, 9 ended before", "sweep done"]
 
 
 def test_sizes_that_the_model_refuses_leave_nothing_half_written(tiny_file, tmp_path, capsys):
@@ -127,3 +164,17 @@ def test_a_headless_run_in_processes_loads_neither_torch_nor_textual(tiny_file, 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_table_is_fitted_where_no_file_can_be_locked(tmp_path):
+    """As on Windows, which has no fcntl."""
+    table = tmp_path / "runs.csv"
+    rows = [(n, c / (6 * n)) for c in (1e18, 1e19, 1e20) for n in (c / 1.2e12 * 4.0**k for k in (-1, 0, 1, 2))]
+    lines = [f"{n:.6g},{d:.6g},{1.7 + 406 / n**0.34 + 411 / d**0.28:.6f}" for n, d in rows]
+    table.write_text("\n".join(["params,tokens,loss", *lines]))
+    code = "import sys; sys.modules['fcntl'] = None; from flopsfit_tui.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "fit", str(table)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "alpha" in done.stdout or "N^0.34" in done.stdout

@@ -1,4 +1,4 @@
-"""How a front end speaks to a running sweep: pause, resume, stop, and wishes about single trials.
+"""How a front end speaks to a running sweep: pause, resume, stop, and commands about single trials.
 
 The front end's thread calls, the sweeping thread looks, several times a second. Nothing here blocks.
 """
@@ -9,6 +9,8 @@ import queue
 import threading
 from dataclasses import dataclass
 
+from flopsfit_tui.core.sizes import Setting
+
 
 @dataclass(frozen=True)
 class Skip:
@@ -18,68 +20,67 @@ class Skip:
 
 
 @dataclass(frozen=True)
-class Again:
+class Retry:
     """Train an ended trial again, next."""
 
     key: str
 
 
 @dataclass(frozen=True)
-class First:
+class RunNext:
     """Train a waiting trial next."""
 
     key: str
 
 
 @dataclass(frozen=True)
-class Add:
+class AddTrial:
     """Add a trial to a budget of the plan: at a size already there, with the next seed; or at the size nearest to
     `params`."""
 
     budget: float
-    size: int | None = None
+    size: Setting | None = None
     params: float | None = None
 
 
 @dataclass(frozen=True)
-class Workers:
+class SetWorkers:
     """Train so many trials at once; what runs beyond that runs to its end."""
 
     count: int
 
 
-Wish = Skip | Again | First | Add | Workers
+Command = Skip | Retry | RunNext | AddTrial | SetWorkers
 
 
 class Control:
-    """Wishes of a person, read by the sweeping thread; every method may be called from any thread."""
+    """Commands of the user, read by the sweeping thread; every method is thread-safe."""
 
     def __init__(self) -> None:
         self._paused = threading.Event()
         self._stopped = threading.Event()
-        self._wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
 
     def pause(self) -> None:
         """Hold every worker between two steps until resume()."""
         self._paused.set()
 
     def resume(self) -> None:
-        """Let the workers go on."""
         self._paused.clear()
 
     def stop(self) -> None:
-        """End the sweep now; what is finished is kept, what runs is pending again."""
+        """End the sweep now; finished trials are kept, running ones become pending."""
         self._stopped.set()
 
-    def ask(self, wish: Wish) -> None:
-        """Wish something; the sweep says by its events what came of it."""
-        self._wishes.put(wish)
+    def send(self, command: Command) -> None:
+        """Command something; the sweep says by its events what came of it."""
+        self._commands.put(command)
 
-    def wishes(self) -> list[Wish]:
+    def take_commands(self) -> list[Command]:
         """What has been asked since the last look, in order; for the sweeping thread."""
         found = []
-        while not self._wishes.empty():
-            found.append(self._wishes.get())
+        while not self._commands.empty():
+            found.append(self._commands.get())
         return found
 
     def wait(self, seconds: float) -> None:
@@ -88,7 +89,7 @@ class Control:
 
     @property
     def paused(self) -> bool:
-        """Whether a pause is wished for."""
+        """Whether a pause is requested."""
         return self._paused.is_set()
 
     @property

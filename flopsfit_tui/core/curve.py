@@ -21,12 +21,10 @@ class Curve(Sequence[tuple[int, float]]):
             self.append(step, loss)
 
     def append(self, step: int, loss: float) -> None:
-        """One more pair."""
         self.steps.append(step)
         self.losses.append(loss)
 
     def clear(self) -> None:
-        """Begin anew."""
         del self.steps[:], self.losses[:]
 
     def __len__(self) -> int:

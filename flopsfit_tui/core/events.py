@@ -10,6 +10,7 @@ from typing import Literal
 
 from flopsfit_tui.core.trial import Outcome, Plan
 
+PRINTED = " printed: "  # after a worker's name, at the head of a note: what the user's code printed there
 Level = Literal["info", "warning", "error"]
 
 
@@ -19,13 +20,13 @@ class SweepStarted:
 
     plan: Plan
     outcomes: dict[str, Outcome]  # by trial key
-    slots: int  # trials that can run at once
+    workers: int  # trials that can run at once; 0 when another process runs them and has not said
     seconds: dict[str, float]  # predicted, by trial key; empty when nothing was timed
 
 
 @dataclass(frozen=True)
 class TrialStarted:
-    """A worker took a trial."""
+    """A worker started a trial."""
 
     key: str
     worker: str
@@ -44,6 +45,13 @@ class TrialProgress:
 
 
 @dataclass(frozen=True)
+class TrialAlive:
+    """A trial is at work between two steps: it draws again what it had drawn, or evaluates. Executors keep it."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class TrialEnded:
     """A trial finished, failed or was skipped; failed carries its traceback."""
 
@@ -52,25 +60,25 @@ class TrialEnded:
 
 
 @dataclass(frozen=True)
-class TrialReturned:
-    """A trial is pending again: given back unfinished when the sweep stops, or ended and to be trained once more."""
+class TrialRequeued:
+    """A trial is requeued: cancelled when the sweep stops, or ended and to be trained once more."""
 
     key: str
 
 
 @dataclass(frozen=True)
 class PlanChanged:
-    """Trials were added."""
+    """Trials were added to the plan."""
 
     plan: Plan
     seconds: dict[str, float]  # predicted, by trial key, of those added
 
 
 @dataclass(frozen=True)
-class SlotsChanged:
+class WorkersChanged:
     """Another number of trials can run at once."""
 
-    slots: int
+    workers: int
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class SweepResumed:
 
 @dataclass(frozen=True)
 class Note:
-    """Something a person should read."""
+    """A message for the user."""
 
     level: Level
     message: str
@@ -96,16 +104,18 @@ class SweepEnded:
     """The last event: `done` when no trial is left to run, else `stopped`."""
 
     reason: Literal["done", "stopped"]
+    problem: str = ""  # what kept the sweep from going on, or its files from being written
 
 
 Event = (
     SweepStarted
     | TrialStarted
     | TrialProgress
+    | TrialAlive
     | TrialEnded
-    | TrialReturned
+    | TrialRequeued
     | PlanChanged
-    | SlotsChanged
+    | WorkersChanged
     | SweepPaused
     | SweepResumed
     | Note

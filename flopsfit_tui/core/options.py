@@ -1,13 +1,17 @@
-"""How a person wants a sweep run, beside what they want planned."""
+"""How the user wants a sweep run, beside what they want planned."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from flopsfit_tui.core.trial import Request
+from flopsfit_tui.core.checkpoint_files import CHECKPOINT_SECONDS
+from flopsfit_tui.core.trial import Plan, Request
 
+BEYOND = (10.0, 100.0)  # the optimum is also given at so many times the largest budget
+OnFull = Literal["wait", "stop"]
 ExecutorName = Literal["processes", "thread", "ray"]
 
 
@@ -21,5 +25,17 @@ class Options:
     workers: int | None = None  # None: as many as there are cores
     device: str = "auto"
     fresh: bool = False  # put an earlier sweep in the same directory aside
+    resume_anyway: bool = False  # reuse an earlier sweep's losses though something that decides them has changed
     targets: tuple[float, ...] = ()  # budgets, in FLOPs, at which the optimum is also wanted
+    ray_address: str | None = None  # of a cluster; "auto": this machine's; None starts Ray here
+    cpus_per_trial: float = 1.0  # on Ray
+    gpus_per_trial: float = 0.0
+    checkpoint_seconds: float = CHECKPOINT_SECONDS  # of training between two checkpoints of a trial
+    silent_after: float = 60.0  # seconds without a word, at least, until a worker is replaced; 0: never
     exit_when_done: bool = False  # the app closes itself at the end
+    on_full: OnFull = "wait"  # when the store cannot be written: wait until it can, or stop
+
+
+def main_target(plan: Plan, targets: Sequence[float] = ()) -> float:
+    """The budget whose optimum is always shown: the first of `targets`, else ten times the plan's largest."""
+    return targets[0] if targets else plan.budgets[-1] * BEYOND[0]

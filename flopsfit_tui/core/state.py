@@ -5,29 +5,32 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from flopsfit_tui.core.curve import Curve
 from flopsfit_tui.core.events import (
+    PRINTED,
     Event,
     Note,
     PlanChanged,
-    SlotsChanged,
     SweepEnded,
     SweepPaused,
     SweepResumed,
     SweepStarted,
     TrialEnded,
     TrialProgress,
-    TrialReturned,
+    TrialRequeued,
     TrialStarted,
+    WorkersChanged,
 )
 from flopsfit_tui.core.trial import Outcome, Plan, Status, Trial
 
 Phase = Literal["waiting", "running", "paused", "done", "stopped"]
 HISTORY_ROWS = 1000  # kept of each trial on disk, and here while it runs
+DONE, FAILED, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
+MOST_PRINTED = 200  # lines of what a trial's code prints
 CURVE_POINTS = 256  # kept here of a trial that has ended: as many as a curve on a terminal has columns
 
 
@@ -43,6 +46,7 @@ class TrialState:
     loss: float = math.nan  # the latest training loss while it runs
     seconds: float = 0.0
     history: Curve = field(default_factory=Curve)  # (step, training loss), thinned
+    printed: list[str] = field(default_factory=list)  # by the user's code, at most MOST_PRINTED lines
 
     @property
     def fraction(self) -> float:
@@ -59,11 +63,13 @@ class SweepState:
         self.plan: Plan | None = None
         self.phase: Phase = "waiting"
         self.trials: dict[str, TrialState] = {}
-        self.slots = 1
+        self.workers = 1
         self.predicted: dict[str, float] = {}  # seconds, by trial key
         self.notes: list[Note] = []
+        self.problem = ""  # what kept it from going on, or its files from being written
         self.version = 0  # grows with every event: draw when it has
         self.outcomes_version = 0  # grows with every outcome: refit when it has
+        self._at_work: dict[str, str] = {}  # trial keys by worker
         self._counts: Counter[Status] = Counter()
         self._counted = -1  # the version that they are of
         self._clock = 0.0  # when the present stretch of running began
@@ -79,6 +85,8 @@ class SweepState:
                 now = self.trials[key]
                 now.status, now.worker, now.step, now.loss, now.seconds = "running", worker, 0, math.nan, 0.0
                 now.history.clear()
+                now.printed = []
+                self._at_work[worker] = key
             case TrialProgress():
                 self._progress(event)
             case TrialEnded(key, outcome):
@@ -86,26 +94,30 @@ class SweepState:
                 now.status, now.outcome, now.worker = outcome.status, outcome, ""
                 now.history = now.history.thinned(now.trial.steps, CURVE_POINTS)
                 self.outcomes_version += 1
-            case TrialReturned(key):
+            case TrialRequeued(key):
                 now = self.trials[key]
                 self.outcomes_version += now.outcome is not None
                 now.status, now.outcome, now.worker, now.step, now.loss = "pending", None, "", 0, math.nan
             case PlanChanged(plan, seconds):
                 self.plan, self.predicted = plan, {**self.predicted, **seconds}
                 self.trials = {t.key: self.trials.get(t.key) or TrialState(t) for t in plan.trials}
-            case SlotsChanged(slots):
-                self.slots = slots
+            case WorkersChanged(workers):
+                self.workers = workers
             case SweepPaused():
                 self._stop_clock("paused")
             case SweepResumed():
                 self.phase, self._clock = "running", time.monotonic()
-            case Note():
-                self.notes.append(event)
-            case SweepEnded(reason):
+            case Note(message=message):
+                if PRINTED in message:
+                    self.add_printed(self._at_work, message)
+                else:
+                    self.notes.append(event)
+            case SweepEnded(reason, problem):
+                self.problem = problem
                 self._stop_clock(reason)
 
     def _start(self, event: SweepStarted) -> None:
-        self.plan, self.slots, self.predicted = event.plan, event.slots, event.seconds
+        self.plan, self.workers, self.predicted = event.plan, event.workers, event.seconds
         self.trials = {t.key: TrialState(t) for t in event.plan.trials}
         for key, outcome in event.outcomes.items():
             if key in self.trials:
@@ -121,6 +133,13 @@ class SweepState:
         if not now.history or event.step - now.history[-1][0] >= now.trial.steps / HISTORY_ROWS:
             now.history.append(event.step, event.loss)
 
+    def add_printed(self, at_work: Mapping[str, str], message: str) -> None:
+        """Keep a printed line with its trial: the one that is, or was last, on the worker that it names."""
+        worker, _, line = message.partition(PRINTED)
+        now = self.trials.get(at_work.get(worker, ""))
+        if now is not None and len(now.printed) < MOST_PRINTED:
+            now.printed.append(line)
+
     def _stop_clock(self, phase: Phase) -> None:
         if self.phase == "running":
             self._ran += time.monotonic() - self._clock
@@ -131,6 +150,13 @@ class SweepState:
         for key, rows in history.items():
             if key in self.trials and not self.trials[key].history:
                 self.trials[key].history = rows if isinstance(rows, Curve) else Curve(rows)
+        self.version += 1
+
+    def load_printed(self, printed: Mapping[str, Sequence[str]]) -> None:
+        """Give back to trials what the store kept of what their code printed."""
+        for key, lines in printed.items():
+            if key in self.trials and not self.trials[key].printed:
+                self.trials[key].printed = list(lines[:MOST_PRINTED])
         self.version += 1
 
     def outcomes(self) -> dict[str, Outcome]:
@@ -144,6 +170,16 @@ class SweepState:
         return self._counts[status]
 
     @property
+    def left(self) -> int:
+        """Trials that a run would still train; one that failed is trained again."""
+        return len(self.trials) - self.count("finished") - self.count("skipped")
+
+    @property
+    def ended(self) -> int:
+        """Trials that are over, however they ended."""
+        return len(self.trials) - self.count("pending") - self.count("running")
+
+    @property
     def running_seconds(self) -> float:
         """Seconds this sweep has been running, without pauses."""
         return self._ran + (time.monotonic() - self._clock if self.phase == "running" else 0.0)
@@ -155,8 +191,19 @@ class SweepState:
 
     @property
     def flops_planned(self) -> float:
-        """Training FLOPs of the whole plan."""
         return sum(s.trial.flops for s in self.trials.values())
+
+    @property
+    def fraction(self) -> float:
+        """Done of the plan, 0 to 1, by predicted seconds, or by FLOPs where there are none: what every progress bar
+        shows."""
+        if not self.trials:
+            return 0.0
+        seconds = self.predicted
+        if not seconds or not all(seconds.get(key, 0.0) > 0 for key in self.trials):
+            return self.flops_done / self.flops_planned
+        done = sum(now.fraction * seconds[key] for key, now in self.trials.items())
+        return done / sum(seconds[key] for key in self.trials)
 
     @property
     def tokens_per_second(self) -> float:
@@ -166,3 +213,24 @@ class SweepState:
 
     def _running(self) -> list[TrialState]:
         return [s for s in self.trials.values() if s.status == "running"]
+
+
+def percent(fraction: float) -> str:
+    """A share as it is shown: rounded down, so never 100 % before all is done."""
+    return f"{math.floor(100 * fraction + 1e-9)}%"
+
+
+def exit_code(state: SweepState) -> int:
+    """0 done, 1 nothing finished or not all kept, 3 some trials failed, 130 interrupted."""
+    if state.problem:
+        return FAILED
+    if state.phase != "done":
+        return INTERRUPTED
+    if not state.count("finished"):
+        return FAILED
+    return SOME_FAILED if state.count("failed") else DONE
+
+
+def kept(outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """The outcomes that the next run leaves as they are: it trains failed trials again."""
+    return {key: outcome for key, outcome in outcomes.items() if outcome.status in ("finished", "skipped")}

@@ -5,18 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from flopsfit_tui.core.experiment import Experiment
+from flopsfit_tui.core.html import html_lines, html_table
+from flopsfit_tui.core.identity import Identity
+from flopsfit_tui.core.sizes import Setting, restore_size
+from flopsfit_tui.core.text import cut_middle
+from flopsfit_tui.core.units import format_count, format_flops, format_ratio
+
 Status = Literal["pending", "running", "finished", "failed", "skipped"]
+# Of loss_fn over a batch: a mean; a sum over samples, or over tokens; anything else depends on the batch's size.
+Reduction = Literal["mean", "sum", "token sum", "batch"]
 
 
 @dataclass(frozen=True)
 class Size:
     """One setting of the size knob, as measured on the model itself."""
 
-    size: int
+    size: Setting
     params: int  # trainable parameters, N
     flops_per_token: float  # training FLOPs (forward and backward) a token, F(N)
 
@@ -26,12 +35,24 @@ class Recipe:
     """How every trial of a sweep is trained; AdamW with warm-up and a linear fall to zero."""
 
     learning_rate: float  # peak
-    base_size: int | None = None  # hidden matrices get learning_rate * base fan-in / fan-in; None: one rate for all
+    base_size: Setting | None = None  # hidden matrices get learning_rate * base fan-in / fan-in; None: one rate for all
+    wider_size: Setting | None = None  # a larger size; the matrices that grow from base_size to it are hidden
     betas: tuple[float, float] = (0.9, 0.95)
     weight_decay: float = 0.1  # on hidden matrices only
     clip: float = 1.0  # gradient norm; 0 means none
     warmup_fraction: float = 0.05
     warmup_steps: int = 40  # at least; 10 slightly penalised large sizes at small budgets
+    pass_labels: str = ""  # the name under which the model's forward gets the targets; "": it does not
+    reduction: Reduction = "mean"  # what loss_fn gives for a batch
+
+
+@dataclass(frozen=True)
+class Goal:
+    """When a sweep whose trials are chosen one by one has said enough."""
+
+    factor: float  # upper by lower end of the noise interval of N_opt at the target
+    target: float | None = None  # FLOPs; None: ten times the largest budget
+    most_flops: float | None = None  # of all trials together; None: no limit
 
 
 @dataclass(frozen=True)
@@ -40,7 +61,7 @@ class Trial:
 
     key: str
     budget: float  # training FLOPs allowed
-    size: int
+    size: Setting
     params: int  # N
     tokens: int  # D
     samples: int
@@ -51,17 +72,17 @@ class Trial:
     learning_rate: float
 
     @property
-    def point(self) -> tuple[float, int]:
+    def point(self) -> tuple[float, Setting]:
         """The dot of the IsoFLOP curve that this trial belongs to."""
         return self.budget, self.size
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """The trials of a sweep, fixed before it starts, with all that a front end shows beside them."""
 
     workload: str  # its name
-    identity: str  # hash of everything about the workload that decides a loss
+    identity: str  # hash of everything about the workload that decides a loss; part of every trial's key
     size_name: str
     unit: str  # "tokens" or "images"
     tokens_per_sample: int
@@ -73,15 +94,73 @@ class Plan:
     trials: tuple[Trial, ...]
     notes: tuple[str, ...] = ()
     bayes_loss: float | None = None  # nats below which no model gets, where that is known: what E should be
-    added: tuple[str, ...] = ()  # keys of the trials that a person added to what was planned
+    added: tuple[str, ...] = ()  # keys of the trials that the user added to what was planned
+    model_cls_name: str = ""
+    model_kwargs: Mapping[str, Any] = field(default_factory=dict, compare=False)  # to be shown, not to build with
+    content: Identity = field(default_factory=Identity)  # what `identity` is the hash of
+    goal: Goal | None = None  # trials are chosen one by one until this is reached; None: the trials are all there are
 
-    def flops_per_token(self, size: int) -> float:
+    @property
+    def experiments(self) -> list[Experiment]:
+        """The trials under flops-fit's names."""
+        return [Experiment(t.key, t.budget, t.size, t.params, t.tokens, t.tokens / t.params) for t in self.trials]
+
+    @property
+    def num_experiments(self) -> int:
+        """How many trials there are."""
+        return len(self.trials)
+
+    @property
+    def total_flops(self) -> float:
+        """Training FLOPs of all trials: within one batch each, the sum of their budgets."""
+        return sum(trial.flops for trial in self.trials)
+
+    @property
+    def compute_budgets(self) -> list[float]:
+        """The budgets, ascending."""
+        return list(self.budgets)
+
+    @property
+    def size_param(self) -> str:
+        """The size knob's name."""
+        return self.size_name
+
+    def __repr__(self) -> str:
+        head = (
+            f"<Plan of {self.workload}: {self.num_experiments} trials, {len(self.budgets)} budgets, "
+            f"total_flops={self.total_flops:.2e}>"
+        )
+        return "\n".join([head, *self.notes])
+
+    def _repr_html_(self) -> str:
+        head = ["FLOPs", self.size_name, "seed", "params", self.unit, f"{self.unit}/param", "steps"]
+        rows = [
+            [
+                format_flops(t.budget),
+                str(t.size),
+                str(t.seed),
+                format_count(t.params),
+                format_count(t.tokens),
+                format_ratio(t.tokens / t.params),
+                str(t.steps),
+            ]
+            for t in self.trials
+        ]
+        title = f"{self.workload}: {self.num_experiments} trials, {format_flops(self.total_flops)} FLOPs in all"
+        return html_lines("\n".join([title, *self.notes])) + html_table(head, rows)
+
+    def flops_per_token(self, size: Setting) -> float:
         """Measured training FLOPs a token at one setting of the knob."""
         return next(s.flops_per_token for s in self.sizes if s.size == size)
 
-    def ladder(self, budget: float) -> tuple[int, ...]:
-        """The sizes planned at a budget, ascending."""
-        return tuple(sorted({t.size for t in self.trials if t.budget == budget}))
+    def ladder(self, budget: float) -> tuple[Setting, ...]:
+        """The sizes planned at a budget, ascending in params."""
+        return self.settings({t.size for t in self.trials if t.budget == budget})
+
+    def settings(self, among: Collection[Setting] | None = None) -> tuple[Setting, ...]:
+        """The planned settings of the knob, or some of the measured ones, ascending in params."""
+        wanted = {t.size for t in self.trials} if among is None else among
+        return tuple(s.size for s in sorted(self.sizes, key=lambda s: (s.params, str(s.size))) if s.size in wanted)
 
     def epochs(self, trial: Trial) -> float:
         """How often a trial goes through the data set; 0 when it is endless."""
@@ -89,23 +168,26 @@ class Plan:
 
     def to_json(self) -> str:
         """The plan as text, for the store; from_json reads it back equal."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(asdict(self), sort_keys=True, default=repr)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        """Read what to_json wrote."""
+        """Read what to_json wrote; what a later version has added to it is passed over."""
         raw = json.loads(text)
-        recipe = Recipe(**{**raw["recipe"], "betas": tuple(raw["recipe"]["betas"])})
+        sizes = {name: restore_size(raw["recipe"].get(name)) for name in ("base_size", "wider_size")}
+        recipe = Recipe(**{**_known(Recipe, raw["recipe"]), **sizes, "betas": tuple(raw["recipe"]["betas"])})
         return cls(
             **{
-                **raw,
+                **_known(cls, raw),
                 "recipe": recipe,
                 "budgets": tuple(raw["budgets"]),
                 "expected": tuple(raw["expected"]),
-                "sizes": tuple(Size(**s) for s in raw["sizes"]),
-                "trials": tuple(Trial(**t) for t in raw["trials"]),
+                "sizes": tuple(Size(**{**_known(Size, s), "size": restore_size(s["size"])}) for s in raw["sizes"]),
+                "trials": tuple(Trial(**{**_known(Trial, t), "size": restore_size(t["size"])}) for t in raw["trials"]),
                 "notes": tuple(raw["notes"]),
                 "added": tuple(raw.get("added", ())),
+                "content": Identity.from_json(raw.get("content", {})),
+                "goal": Goal(**raw["goal"]) if raw.get("goal") else None,
             }
         )
 
@@ -124,7 +206,10 @@ class Outcome:
     first_loss: float = math.nan  # of the untrained model, on its first batch
     seconds: float = math.nan  # of training, without pauses
     device: str = ""
-    error: str = ""  # a failed trial's whole traceback
+    error: str = ""  # a failed trial's traceback; of a very long one, both ends
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "error", cut_middle(self.error))
 
     @property
     def tokens_per_second(self) -> float:
@@ -134,18 +219,31 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asks to be planned; what is None, the workload decides."""
+    """What the user asks to be planned; what is None, the workload decides."""
 
     workload: Any  # a name, a reference, or a Workload
     budgets: tuple[float, ...] | None = None
-    sizes: tuple[int, ...] | None = None
+    sizes: tuple[Setting, ...] | None = None  # None: a ladder for each budget
     points: int | None = None  # sizes a budget
     seeds: int = 1
     batch_size: int | None = None
     learning_rate: float | None = None
+    goal: Goal | None = None  # choose the trials one by one until it is reached
 
 
 def content_hash(content: Mapping[str, Any]) -> str:
     """Twelve hex digits that change when anything in `content` does."""
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def keep_unknown(text: str, before: str) -> str:
+    """A plan's text with what a later version has added to an earlier text of it: it is not lost by writing here."""
+    known = {field.name for field in fields(Plan)}
+    added = {name: value for name, value in (json.loads(before) if before else {}).items() if name not in known}
+    return json.dumps({**json.loads(text), **added}, sort_keys=True) if added else text
+
+
+def _known(kind: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in raw.items() if name in names}

@@ -21,6 +21,9 @@ def parse_number(text: str, what: str = "number") -> float:
     return value
 
 
+MOST_NUMBERS = 1000  # of a list: a plan of more is a slip of the finger
+
+
 def parse_numbers(text: str, what: str = "number") -> tuple[float, ...]:
     """Read a list ``3e10,1e11`` or a geometric range ``1e10..1e12:5``; ascending, without repeats.
 
@@ -29,6 +32,8 @@ def parse_numbers(text: str, what: str = "number") -> tuple[float, ...]:
     found: set[float] = set()
     for part in text.split(","):
         found.update(_parse_range(part, what) if ".." in part else [parse_number(part, what)])
+    if len(found) > MOST_NUMBERS:
+        raise ValueError(f"{len(found)} {what}s are too many to plan; at most {MOST_NUMBERS}, such as 1e10..1e12:5")
     return tuple(sorted(found))
 
 
@@ -39,21 +44,10 @@ def _parse_range(text: str, what: str) -> list[float]:
     if not count_text.strip().isdecimal() or int(count_text) < 2 or high <= low:
         raise ValueError(f"{what} range {text.strip()!r} is not LOW..HIGH:COUNT with LOW < HIGH; write 1e10..1e12:5")
     count = int(count_text)
+    if count > MOST_NUMBERS:
+        raise ValueError(f"{count} {what}s are too many to plan; at most {MOST_NUMBERS}, such as 1e10..1e12:5")
     ratio = (high / low) ** (1 / (count - 1))
     return [float(f"{low * ratio**i:.6g}") for i in range(count - 1)] + [high]
-
-
-def parse_integers(text: str, what: str = "size") -> tuple[int, ...]:
-    """Read a list of positive whole numbers ``16,24,32``; ascending, without repeats.
-
-    Raises ValueError naming the text and what would have worked.
-    """
-    found = set()
-    for part in text.split(","):
-        if not part.strip().isdecimal() or int(part) == 0:
-            raise ValueError(f"{what} {part.strip()!r} is not a positive whole number; write a list like 16,24,32")
-        found.add(int(part))
-    return tuple(sorted(found))
 
 
 def format_count(value: float, digits: int = 3) -> str:

@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Trial
 
 
 @runtime_checkable
 class Source(Protocol):
-    """Where batches come from. Everything is drawn by seed, so that a trial can be trained again to the last digit."""
+    """Where batches come from. Everything is drawn by seed, so that a trial can be trained again to the last digit.
+
+    One that can begin at a later batch without drawing those before has `batches_from(batch_size, seed, skipped)` too:
+    a trial that goes on from a checkpoint draws them again else.
+    """
 
     samples: int | None  # distinct samples; None: endless
     tokens_per_sample: int
@@ -45,15 +50,15 @@ class Workload:
     unit: Literal["tokens", "images", "samples"] | None = None  # None: tokens where a target is a row of whole numbers
     batch_size: int | None = None  # None: the DataLoader's own, else 32
     learning_rate: float | None = None  # peak, of hidden matrices at base_size; None: 0.512 over their fan-in there
-    base_size: int | None = None  # None: where the hidden matrices' fan-in is about 64
+    base_size: Setting | None = None  # None: where the hidden matrices' fan-in is about 64
     scale_learning_rate: bool = True  # hidden matrices of other sizes get theirs by fan-in (muP); False: one for all
-    sizes: Sequence[int] | None = None  # settings of the knob that the model can be built with; None: found by trying
+    sizes: Sequence[Setting] | None = None  # settings of the knob that the model takes; None: found by trying
     budgets: tuple[float, ...] | None = None  # training FLOPs, when nobody says otherwise
     points: int = 7  # sizes a budget
     first_guess: Callable[[float], float] | None = None  # expected N_opt at a budget; None: 20 tokens a parameter
     optimizer: Callable[[Any, float], Any] | None = None  # (model, peak rate) -> torch Optimizer; None: AdamW
-    flops_per_sample: Callable[[int], float] | None = None  # training FLOPs at a size; None: counted
+    flops_per_sample: Callable[[Any], float] | None = None  # training FLOPs at a size; None: counted
     settings: Mapping[str, Any] = field(default_factory=dict)  # whatever else decides a loss; part of a trial's key
-    notes: tuple[str, ...] = ()  # what a person should know of the data
+    notes: tuple[str, ...] = ()  # what the user should know of the data
     bayes_loss: float | None = None  # nats a token (or a sample) below which no model gets, where that is known
     simulate: Callable[[Trial], float] | None = None  # a trial's loss from a known law; then nothing is trained

@@ -1,4 +1,4 @@
-"""Refits of resampled data, all polished together: the second opinion on every interval.
+"""Refits of resampled data, all solved together: the second opinion on every interval.
 
 "pairs" draws points (or whole groups) with replacement; "wild" keeps the points and flips the signs of their
 residuals, each inflated by 1/(1 - leverage) (Davidson and Flachaire 2008). Intervals are percentiles. They are
@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from flopsfit_tui.fit.arrays import Array, Labels
-from flopsfit_tui.fit.intervals import leverages
 from flopsfit_tui.fit.law import Interval
-from flopsfit_tui.fit.polish import Data, polish, residuals
+from flopsfit_tui.fit.leverage import leverages
+from flopsfit_tui.fit.newton import Data, newton, residuals
 from flopsfit_tui.fit.quantities import Quantity
-from flopsfit_tui.fit.scales import back
+from flopsfit_tui.fit.scales import to_original_scale
 
-TOLERANCE = 1e-8  # of the objective: 1e-4 standard errors, and half the steps of a full polish
+TOLERANCE = 1e-8  # of the objective: 1e-4 standard errors, and half the steps of full convergence
 SLOPE = 1e-3  # of a refit that has settled, before its last step
 
 
@@ -39,7 +39,7 @@ class Replicates:
         tail = (1 - self.level) / 2
         low = np.quantile(np.where(np.isnan(values), -np.inf, values), tail, method="inverted_cdf")
         high = np.quantile(np.where(np.isnan(values), np.inf, values), 1 - tail, method="inverted_cdf")
-        return back(quantity.scale, estimate, float(low), float(high))
+        return to_original_scale(quantity.scale, estimate, float(low), float(high))
 
 
 def bootstrap(
@@ -62,14 +62,14 @@ def bootstrap(
     count = int(labels.max()) + 1
     if kind == "pairs":
         drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)
-        resampled = Data(data.x, data.y, data.log_loss, drawn[:, labels] * data.weights)
+        resampled = Data(data.x, data.y, data.log_loss, drawn[:, labels] * data.weights, data.scale)
     elif kind == "wild":
         r = residuals(theta[None], data)[0]
         inflated = r / (1 - leverages(theta, data))
         signs = rng.choice([-1.0, 1.0], size=(resamples, count))[:, labels]
-        resampled = Data(data.x, data.y, data.log_loss - r + inflated * signs, data.weights)
+        resampled = Data(data.x, data.y, data.log_loss + (inflated * signs - r) * data.scale, data.weights, data.scale)
     else:
         raise ValueError(f'a bootstrap is "pairs" or "wild"; got {kind!r}')
     starts = np.broadcast_to(theta, (resamples, theta.size))
-    refits = polish(starts, resampled, delta, tolerance=TOLERANCE, damping=0.0)
+    refits = newton(starts, resampled, delta, tolerance=TOLERANCE, damping=0.0)
     return Replicates(refits.theta, level, f"{kind} bootstrap", float(refits.converged(SLOPE).mean()))

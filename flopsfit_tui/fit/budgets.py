@@ -61,3 +61,8 @@ def curves(C: Array, N: Array) -> list[Curve]:
     place = np.minimum(((logs - logs.min()) / np.ptp(logs) * count).astype(int), count - 1)
     members = [np.flatnonzero(place == i) for i in range(count)]
     return [Curve(float(np.median(C[rows])), rows, band) for rows in members if rows.size]
+
+
+def planned_curves(budgets: Array) -> list[Curve]:
+    """One curve for each budget that was planned, in order; budgets: (n,) of the runs, equal for those of one curve."""
+    return [Curve(float(budget), np.flatnonzero(budgets == budget)) for budget in np.unique(budgets)]

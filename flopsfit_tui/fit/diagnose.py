@@ -1,7 +1,8 @@
 """What is wrong with a fit or a target, in sentences: each with a code that never changes, and with what to do.
 
-Codes of a fit: too_few, one_budget, no_interval, not_converged, one_term, at_bound, excluded, flagged, edge_minimum,
-shallow, off_centre, entropy, methods_disagree, epochs; of a target: far_target, wide_interval; and hold_out.
+Codes of a fit: too_few, one_budget, no_interval, not_converged, one_term, at_bound, excluded, flagged,
+outliers, edge_minimum, shallow, off_centre, misfit, entropy, methods_disagree, epochs; of a target: far_target,
+wide_interval; and hold_out.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from flopsfit_tui.fit.arrays import Array
-from flopsfit_tui.fit.law import FitWarning, Interval
+from flopsfit_tui.fit.law import FitWarning, Optimum
+from flopsfit_tui.fit.leading import compare
 from flopsfit_tui.fit.parabola import Parabola
 from flopsfit_tui.fit.result import Fit
-from flopsfit_tui.fit.words import compute, factor, few, runs, short
+from flopsfit_tui.fit.wording import compute, factor, few, runs, short
 
 OFF_CENTRE = 1.6  # sizes whose middle is this factor from the best one bias the parabola by about a tenth
 FAR = 10.0
+SLACK = 1.01  # of it, for budgets spent in whole steps
 WIDE = 2.0
 
 
@@ -44,37 +47,53 @@ def diagnose_target(fit: Fit, C: float) -> tuple[FitWarning, ...]:
         (fit.largest_budget, C / (fit.largest_budget or math.inf), "beyond", "largest", C / FAR),
         (fit.smallest_budget, (fit.smallest_budget or 0.0) / C, "below", "smallest", C * FAR),
     ):
-        if edge is not None and times > FAR:
+        if edge is not None and times > FAR * SLACK:
             found.append(
                 FitWarning(
                     "far_target",
-                    f"{short(C)} FLOPs is {factor(times)} {side} the {end} budget run: laws bend, and the interval "
-                    f"does not know it. Add a budget near {short(near)}.",
+                    f"{short(C)} FLOPs is {factor(times)} {side} the {end} budget run: the error of the law itself, "
+                    f"which the interval includes, is known up to {factor(FAR)} only. Add a budget near {short(near)}.",
                 )
             )
     best = fit.predict(C)
     low, high = (best.params_low, best.params_high) if best else (None, None)
-    if low is not None and high is not None and (low <= 0 or not math.isfinite(high)):
+    nothing = best is not None and low is None and high is None and fit.spread is not None
+    if nothing or (low is not None and high is not None and (low <= 0 or not math.isfinite(high))):
         message = f"the runs do not bound the best size for {compute(C)} FLOPs at all. Add budgets further apart."
         found.append(FitWarning("wide_interval", message))
-    elif low is not None and high is not None and high > WIDE * low:
+    elif (noise := _noise_factor(best)) is not None and low is not None and high is not None and noise > WIDE:
         found.append(
             FitWarning(
                 "wide_interval",
                 f"the best size for {compute(C)} FLOPs is known only within {factor(high / low)} "
-                f"({short(low)} to {short(high)}). Add larger budgets, then seeds.",
+                f"({short(low)} to {short(high)}), by noise alone {factor(noise)}. Add larger budgets, then seeds.",
             )
         )
     return tuple(found)
+
+
+def _noise_factor(best: Optimum | None) -> float | None:
+    """How far apart the ends of the interval lie that more runs can narrow."""
+    if best is None or not best.params_noise_low or best.params_noise_high is None:
+        return None
+    return best.params_noise_high / best.params_noise_low
 
 
 def _of_points(fit: Fit, names: Sequence[str] | None) -> Iterator[FitWarning]:
     if fit.excluded.any():
         yield FitWarning(
             "excluded",
-            f"{runs(fit.excluded, names)} left out: not positive and finite, or no better than untrained. See why.",
+            f"{runs(fit.excluded, names)} excluded (non-finite, non-positive or not below the untrained loss).",
         )
-    if fit.flagged.any():
+    if fit.with_outliers is not None:
+        here, there = fit.exponent, fit.with_outliers.exponent
+        moved = f"from {here.value:.3f} to {there.value:.3f}" if here and there else "far"
+        yield FitWarning(
+            "outliers",
+            f"{runs(fit.outliers, names)} more than 4.5 sigma off the law and would move the exponent {moved}, beyond "
+            "its interval: left out. Train again, or fit them too (keep_all, --keep-all).",
+        )
+    elif fit.flagged.any():
         here, there = fit.exponent, fit.exponent_without_flagged
         change = f"the exponent is {here.value:.3f} with and {there.value:.3f} without" if here and there else "kept"
         yield FitWarning(
@@ -85,7 +104,8 @@ def _of_points(fit: Fit, names: Sequence[str] | None) -> Iterator[FitWarning]:
 
 def _of_curves(fit: Fit) -> Iterator[FitWarning]:
     for curve in fit.parabolas:
-        if curve.status == "edge" and curve.band == 1 and curve.vertex is not None:
+        measured_inside = curve.smallest < curve.lowest < curve.largest
+        if curve.status == "edge" and curve.band == 1 and curve.vertex is not None and not measured_inside:
             low_end = curve.vertex.value < curve.smallest
             yield FitWarning("edge_minimum", _edge(curve, f"at {compute(curve.budget)} FLOPs", low_end))
     drawn = [curve for curve in fit.parabolas if curve.status != "too_few"]
@@ -120,7 +140,8 @@ def _off_centre(fit: Fit) -> Iterator[FitWarning]:
     for curve in fit.parabolas:
         if curve.points >= 3 and curve.band == 1 and curve.smallest < curve.largest:
             best = fit.law.optimum(curve.budget, fit.flops) if fit.law and fit.law.A > 0 and fit.law.B > 0 else None
-            vertex = best.params if best else curve.vertex.value if curve.vertex and curve.status == "ok" else None
+            inside = curve.vertex and curve.status == "ok"  # what was measured goes before what the law says of it
+            vertex = curve.vertex.value if curve.vertex and inside else best.params if best else None
             if vertex:
                 shifts.append(0.5 * math.log(curve.smallest * curve.largest) - math.log(vertex))
     if len(shifts) >= 2 and abs(shift := float(np.median(shifts))) > math.log(OFF_CENTRE):
@@ -136,7 +157,14 @@ def _of_law(fit: Fit) -> Iterator[FitWarning]:
     law = fit.law
     assert law is not None
     if fit.status == "not_converged":
-        yield FitWarning("not_converged", "the fit did not settle: the runs do not look like one law. Look at them.")
+        yield FitWarning("not_converged", "the fit did not converge; check the runs for outliers.")
+    if bend := fit.misfit:
+        yield FitWarning(
+            "misfit",
+            f"the runs do not follow this law (score test {bend.t:+.1f}, noise stays within {bend.limit:.1f}): "
+            f"{bend.meaning}",
+        )
+    yield from (w for w in diagnose_target(fit, fit.largest_budget or 1.0) if "at all" in w.message)
     for letter, missing in (("A", "size"), ("B", "tokens")):
         if getattr(law, letter) <= 0:
             yield FitWarning(
@@ -151,32 +179,32 @@ def _of_law(fit: Fit) -> Iterator[FitWarning]:
         )
     E = fit.parameters.get("E")
     if fit.spread is None and fit.status == "converged" and fit.exponent and fit.exponent.low is None:
-        yield FitWarning("no_interval", f"{fit.points} points give no interval worth its name. Run more sizes.")
+        yield FitWarning("no_interval", f"{fit.points} points are too few for a confidence interval. Run more sizes.")
     elif E and (E.value <= 0 or (E.low is not None and E.low <= 0)):
         high = f" (it may be up to {E.high:.3g})" if E.high is not None else ""
         yield FitWarning(
             "entropy",
-            f"E, the loss that no compute removes, cannot be told from 0{high}. Do not read it as an entropy, nor the "
-            "predicted loss far out; sizes suffer less. Add larger budgets.",
+            f"E, the irreducible loss, is not significantly above 0{high}; extrapolated losses are unreliable, "
+            "optimal sizes less so. Add larger budgets.",
         )
 
 
 def _of_methods(fit: Fit) -> Iterator[FitWarning]:
-    if fit.power_laws is None or fit.exponent is None or fit.status == "not_converged":
+    found = compare(fit)
+    lead = fit.leading == "parabolas"
+    if found is None or not (found.disagree or lead) or fit.power_laws is None or fit.exponent is None:
         return
-    theirs, ours = fit.power_laws[0].exponent, fit.exponent
-    if theirs.low is None or ours.low is None:
-        return
-    if not (_holds(theirs, ours.value) or _holds(ours, theirs.value)):
-        yield FitWarning(
-            "methods_disagree",
-            f"N_opt grows as C^{ours.value:.3f} by the law but as C^{theirs.value:.3f} by the parabolas, each outside "
-            "the other's interval. Centre the sizes on the minima, widen them, and trust neither far out.",
-        )
-
-
-def _holds(interval: Interval, value: float) -> bool:
-    return interval.low is not None and interval.high is not None and interval.low <= value <= interval.high
+    if lead:
+        why = "The parabolas lead, since the runs do not follow the law"
+    else:
+        why = "The law leads, since the runs follow it and it uses all of them"
+    apart = "their intervals allow" if found.disagree else "one of their intervals allows"
+    yield FitWarning(
+        "methods_disagree",
+        f"at {compute(found.budget)} FLOPs the best size is {short(found.law)} by the law (C^{fit.exponent.value:.3f}) "
+        f"but {short(found.parabolas)} by the parabolas (C^{fit.power_laws[0].exponent.value:.3f}), further apart than "
+        f"{apart}. {why}. Centre the sizes on the minima, and widen them.",
+    )
 
 
 def _epochs(D: Array, unique_tokens: float, repeats: float) -> str:

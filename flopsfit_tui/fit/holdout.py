@@ -12,13 +12,15 @@ from flopsfit_tui.fit.arrays import Array, Mask, usable
 from flopsfit_tui.fit.budgets import curves
 from flopsfit_tui.fit.cost import Cost
 from flopsfit_tui.fit.estimate import fit_law
+from flopsfit_tui.fit.huber import SMALLEST_DELTA, TUNING, robust_sigma
 from flopsfit_tui.fit.law import FitWarning, Interval
 from flopsfit_tui.fit.optimum import log_cost
 from flopsfit_tui.fit.quantities import Quantity, mean_log_loss
 from flopsfit_tui.fit.result import Fit
 from flopsfit_tui.fit.scales import exp
-from flopsfit_tui.fit.words import compute
+from flopsfit_tui.fit.wording import compute
 
+ROUNDS = 30  # of reweighting; a dozen settle it
 TOP_SHARE = 0.1  # of runs that lie on no IsoFLOP curves
 
 
@@ -28,7 +30,7 @@ class HoldOut:
 
     budget: float  # training FLOPs; the least of the runs held out
     points: int  # runs held out
-    loss_ratio: Interval  # predicted loss by measured loss, geometric mean over the runs; bounds say what noise allows
+    loss_ratio: Interval  # predicted by measured loss, a robust mean over the runs; bounds say what noise allows
     params: float | None  # best size at that budget, predicted without it
     params_with: float | None  # the same with it
     warnings: tuple[FitWarning, ...]
@@ -43,21 +45,24 @@ def hold_out(
     flops: Cost | None = None,
     level: float = 0.95,
     whole: Fit | None = None,
+    budgets: ArrayLike | None = None,
 ) -> HoldOut | None:
     """Fit without the largest budget and predict it; None where the rest gives no law with intervals.
 
-    N, D, L, delta, flops and level as for fit_law; whole: the fit of all of them, where there is one already. Where
-    runs lie on no IsoFLOP curves, the tenth of them that spent most is held out. The interval of the ratio has the
-    fit's uncertainty and the noise of the runs held out in it; the warning "hold_out" is given where it leaves out 1.
+    N, D, L, delta, flops, level and budgets as for fit_law; whole: the fit of all of them, where there is one already.
+    Where runs lie on no IsoFLOP curves, the tenth of them that spent most is held out. The interval of the ratio has
+    the fit's uncertainty and the noise of the runs held out in it; the warning "hold_out" is given where it leaves
+    out 1.
     """
     n, d, loss = (np.asarray(values, dtype=np.float64).ravel() for values in (N, D, L))
+    planned = None if budgets is None else np.asarray(budgets, dtype=np.float64).ravel()
     with np.errstate(all="ignore"):
         good = usable(n, d, loss)
-        n, d, loss = n[good], d[good], loss[good]
+        n, d, loss, planned = n[good], d[good], loss[good], None if planned is None else planned[good]
         if n.size == 0:
             return None
-        spent = np.exp(log_cost(np.log(n), flops) + np.log(d))
-        top = _top(spent, n)
+        spent = np.exp(log_cost(np.log(n), flops) + np.log(d)) if planned is None else planned
+        top = _top(spent, n) if planned is None else planned == planned.max()
         rest = fit_law(n[~top], d[~top], loss[~top], delta=delta, flops=flops, level=level)
         whole = whole or fit_law(n, d, loss, delta=delta, intervals=False, flops=flops)
         if rest.spread is None or rest.theta is None or rest.centre is None:
@@ -78,17 +83,34 @@ def _top(spent: Array, n: Array) -> Mask:
 
 
 def _ratio(rest: Fit, n: Array, d: Array, loss: Array) -> Interval:
+    """Predicted by measured loss, a robust mean over the runs: a diverged one says nothing of the law."""
     assert rest.spread is not None
     assert rest.theta is not None
     assert rest.centre is not None
-    measured = float(np.log(loss).mean())
-    predicted = mean_log_loss(rest.centre, np.log(n), np.log(d))
-    off = rest.spread.interval(Quantity(lambda theta: predicted.of(theta) - measured, "plain"), rest.theta)
-    assert off.low is not None
-    assert off.high is not None
-    noise = 2 * (rest.sigma or 0.0) / math.sqrt(n.size)
-    low, high = math.hypot(off.value - off.low, noise), math.hypot(off.high - off.value, noise)
-    return Interval(exp(off.value), exp(off.value - low), exp(off.value + high))
+    assert rest.law is not None
+    off = np.log(rest.law.loss(n, d)) - np.log(loss)
+    sigma = max(rest.sigma or 0.0, robust_sigma(off - np.median(off), 1))  # their own: noise may grow with the budget
+    weights = _huber_weights(off, sigma)
+    measured = float(weights @ np.log(loss))
+    predicted = mean_log_loss(rest.centre, np.log(n), np.log(d), weights)
+    found = rest.spread.interval(Quantity(lambda theta: predicted.of(theta) - measured, "plain"), rest.theta)
+    assert found.low is not None
+    assert found.high is not None
+    noise = 2 * sigma * math.sqrt(float(weights @ weights))
+    low, high = math.hypot(found.value - found.low, noise), math.hypot(found.high - found.value, noise)
+    return Interval(exp(found.value), exp(found.value - low), exp(found.value + high))
+
+
+def _huber_weights(values: Array, sigma: float) -> Array:
+    """The weights (n,), adding up to 1, under which the mean of values is Huber's; sigma: of their noise."""
+    delta = TUNING * max(sigma, SMALLEST_DELTA)
+    middle = float(np.median(values))
+    weights = np.full(values.size, 1 / values.size)
+    for _ in range(ROUNDS):
+        weights = np.minimum(1.0, delta / np.maximum(np.abs(values - middle), 1e-300))
+        weights = weights / weights.sum()
+        middle = float(weights @ values)
+    return np.asarray(weights)
 
 
 def _warnings(ratio: Interval, budget: float) -> tuple[FitWarning, ...]:

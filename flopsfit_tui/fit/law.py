@@ -32,7 +32,11 @@ class FitWarning:
 
 @dataclass(frozen=True)
 class Optimum:
-    """The best size and tokens for a budget. Bounds are None when there is no interval."""
+    """The best size and tokens for a budget. Bounds are None when there is no interval.
+
+    Beyond the budgets that were run, the bounds of params and tokens include the error of the law itself; those of the
+    noise alone, which more runs there can narrow, stand beside them.
+    """
 
     budget: float  # training FLOPs
     params: float
@@ -45,6 +49,13 @@ class Optimum:
     loss: float
     loss_low: float | None
     loss_high: float | None
+    params_noise_low: float | None = None
+    params_noise_high: float | None = None
+    tokens_noise_low: float | None = None
+    tokens_noise_high: float | None = None
+    params_bent_low: float | None = None  # if the law bends as the runs do that do not follow it
+    params_bent_high: float | None = None
+    method: str = "law"  # or "parabolas", where they lead
 
 
 @dataclass(frozen=True)

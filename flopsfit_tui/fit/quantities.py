@@ -85,12 +85,12 @@ def optimum(centre: Centre, log_budget: float, flops: Cost | None) -> dict[str, 
     }
 
 
-def mean_log_loss(centre: Centre, log_params: Array, log_tokens: Array) -> Quantity:
-    """The mean over some runs, ln N and ln D (k,) each, of the log of their loss."""
+def mean_log_loss(centre: Centre, log_params: Array, log_tokens: Array, weights: Array) -> Quantity:
+    """The mean over some runs, ln N, ln D and weights (adding up to 1) (k,) each, of the log of their loss."""
     x, y = log_params - centre.log_params, log_tokens - centre.log_tokens
 
     def value(theta: Array) -> Array:
         e, a, b, alpha, beta = theta.T[:, :, None]
-        return np.asarray(np.log(e + a * np.exp(-alpha * x) + b * np.exp(-beta * y)).mean(axis=1) + centre.log_loss)
+        return np.asarray(np.log(e + a * np.exp(-alpha * x) + b * np.exp(-beta * y)) @ weights + centre.log_loss)
 
     return Quantity(value, "plain")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +20,7 @@ from flopsfit_tui.fit.result import Fit
 class Choice:
     """One buildable size, trained on all the tokens that the budget buys."""
 
-    size: int  # the workload's own knob, e.g. a width
+    size: Any  # the setting of the workload's knob, e.g. a width
     params: float
     tokens: float
     loss: float  # by the law
@@ -39,17 +41,17 @@ class Recommendation:
 
 
 def recommend(
-    fit: Fit, C: float, sizes: ArrayLike, params: ArrayLike, *, flops: Cost | None = None
+    fit: Fit, C: float, sizes: Sequence[Any], params: ArrayLike, *, flops: Cost | None = None
 ) -> Recommendation | None:
-    """The buildable size that the law expects to do best with C training FLOPs.
+    """The buildable size that the law expects to do best with C training FLOPs; the nearest one where parabolas lead.
 
-    sizes, params: (k,) the workload's size knob and its params, in any order; flops: training FLOPs per token as a
-    function of params (None: the fit's own, else 6N). None where the fit predicts nothing. ValueError for no sizes,
-    different lengths, params that are not positive, or a budget that is not.
+    sizes, params: (k,) settings of the workload's size knob and the params of each, in any order; flops: training
+    FLOPs per token as a function of params (None: the fit's own, else 6N). None where the fit predicts nothing.
+    ValueError for no sizes, different lengths, params that are not positive, or a budget that is not.
     """
-    knob, n = np.asarray(sizes).ravel(), np.asarray(params, dtype=np.float64).ravel()
-    if knob.size == 0 or knob.size != n.size:
-        raise ValueError(f"as many sizes as params are needed, at least one; got {knob.size} and {n.size}")
+    n = np.asarray(params, dtype=np.float64).ravel()
+    if len(sizes) == 0 or len(sizes) != n.size:
+        raise ValueError(f"as many sizes as params are needed, at least one; got {len(sizes)} and {n.size}")
     if not (np.isfinite(n) & (n > 0)).all():
         raise ValueError(f"params must be positive; got {n.tolist()}")
     cost = flops or fit.flops
@@ -60,10 +62,10 @@ def recommend(
     log_tokens = math.log(best.budget) - log_cost(np.log(n[order]), cost)
     losses = np.atleast_1d(fit.law.loss(n[order], np.exp(log_tokens)))
     choices = [
-        Choice(int(s), float(p), float(np.exp(t)), float(loss), float(loss - best.loss))
-        for s, p, t, loss in zip(knob[order], n[order], log_tokens, losses, strict=True)
+        Choice(sizes[i], float(n[i]), float(np.exp(t)), float(loss), float(loss - best.loss))
+        for i, t, loss in zip(order.tolist(), log_tokens, losses, strict=True)
     ]
-    i = int(np.argmin(losses))
+    i = int(np.argmin(losses if best.method == "law" else np.abs(np.log(n[order] / best.params))))
     low = best.params if best.params_low is None else best.params_low
     high = best.params if best.params_high is None else best.params_high
     end = "largest" if best.params > choices[-1].params else "smallest" if best.params < choices[0].params else None

@@ -1,4 +1,4 @@
-"""From the scale on which an error is symmetric back to the scale that people read."""
+"""From the scale on which an error is symmetric to the original scale."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import math
 from flopsfit_tui.fit.law import Interval
 
 
-def back(scale: str, value: float, low: float, high: float) -> Interval:
-    """An interval on "log", "logit", "loss" (stops at 0) or "plain", mapped back."""
+def to_original_scale(scale: str, value: float, low: float, high: float) -> Interval:
+    """An interval on "log", "logit", "loss" (stops at 0) or "plain", mapped to the original scale."""
     if scale == "log":
         return Interval(exp(value), exp(low), exp(high))
     if scale == "logit":

@@ -2,7 +2,7 @@
 
 Given (alpha, beta) the law is linear in (e, a, b), so the best of them (weights 1/L^2, none negative) is a
 three-variable least-squares problem with at most seven candidate supports: no iteration, no local minima. What is
-left is a surface over two exponents, and its lowest valleys are where the polish starts (Golub and Pereyra 1973).
+left is a surface over two exponents, and its lowest valleys are where the newton starts (Golub and Pereyra 1973).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from flopsfit_tui.fit.arrays import Array
 from flopsfit_tui.fit.huber import rho
-from flopsfit_tui.fit.polish import HIGHEST, LOWEST, Data, residuals
+from flopsfit_tui.fit.newton import HIGHEST, LOWEST, Data, residuals
 
 GRID = np.geomspace(LOWEST[3], HIGHEST[3], 24)  # neighbours differ by 1.27
 STARTS = 6

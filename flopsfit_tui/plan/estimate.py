@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.state import SweepState
 from flopsfit_tui.core.trial import Plan, Trial
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class Timing:
     """A short timing of one size on the device that will train it."""
 
-    size: int
+    size: Setting
     seconds_per_step: float
     eval_seconds: float  # the held-out loss, once
     memory_bytes: int  # peak of the process (or of the accelerator)
@@ -33,11 +34,11 @@ class Estimate:
     device: str
 
 
-def estimate(plan: Plan, rehearsals: Sequence[Rehearsal], workers: int) -> Estimate:
+def estimate(plan: Plan, rehearsals: Sequence[Timing], workers: int) -> Estimate:
     """Predict a plan's cost from timings of its extreme sizes.
 
     The time of a step is a fixed part plus a part in proportion to its FLOPs, drawn through the smallest and the
-    largest size; both parts are at least zero. Without a rehearsal nothing is predicted.
+    largest size; both parts are at least zero. Without a timing nothing is predicted.
     """
     if not rehearsals:
         return Estimate({}, math.nan, 0, workers, "?")
@@ -68,7 +69,7 @@ def _line(points: list[tuple[float, float]]) -> Callable[[float], float]:
 
 def longest_first(trials: Iterable[Trial], seconds: Mapping[str, float]) -> list[Trial]:
     """The order to start trials in: longest predicted first, so that no worker idles at the end; FLOPs break ties."""
-    return sorted(trials, key=lambda t: (-seconds.get(t.key, 0.0), -t.flops, t.size, t.seed))
+    return sorted(trials, key=lambda t: (-seconds.get(t.key, 0.0), -t.flops, t.params, str(t.size), t.seed))
 
 
 def makespan(durations: Iterable[float], workers: int) -> float:
@@ -79,20 +80,23 @@ def makespan(durations: Iterable[float], workers: int) -> float:
     return max(free_at)
 
 
+def predicted_seconds(trials: Collection[Trial], cost: Estimate) -> float:
+    """Time that some trials of a plan will take on its workers; NaN when nothing could be timed."""
+    if trials and not cost.seconds:
+        return math.nan
+    return makespan((cost.seconds[trial.key] for trial in trials), cost.workers)
+
+
 def seconds_left(state: SweepState) -> float:
     """Time to the end of a sweep: predictions, corrected by how long the trials really took so far; NaN if unknown."""
-    if not state.predicted:
-        return math.nan
     took = promised = 0.0
     for key, now in state.trials.items():
         done = now.outcome.seconds if now.outcome else now.seconds
-        if now.status in ("finished", "running") and done > 0:
+        if now.status in ("finished", "running") and done > 0 and key in state.predicted:
             took += done
             promised += state.predicted[key] * now.fraction
     pace = (took + 1.0) / (promised + 1.0)  # one second of faith in the prediction steadies the start
-    left = [
-        state.predicted[key] * pace * (1 - now.fraction)
-        for key, now in state.trials.items()
-        if now.status in ("pending", "running")
-    ]
-    return makespan(left, state.slots)
+    left = [(key, now) for key, now in state.trials.items() if now.status in ("pending", "running")]
+    if not state.predicted or any(key not in state.predicted for key, _ in left):
+        return math.nan
+    return makespan([state.predicted[key] * pace * (1 - now.fraction) for key, now in left], state.workers)

@@ -10,8 +10,8 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Plan, Recipe, Size, Trial, content_hash
 
 SPAN = 4.0  # the ladder reaches from N0 / SPAN to N0 * SPAN
@@ -24,8 +24,8 @@ class Knob:
     `params` raises ValueError for a setting that the model refuses.
     """
 
-    settings: Sequence[int]
-    params: Callable[[int], int]
+    settings: Sequence[Setting]
+    params: Callable[[Setting], int]
 
     def nearest(self, params: float) -> int:
         """Index of the setting whose N is nearest to `params` in log N; asks only about what the search passes."""
@@ -35,7 +35,7 @@ class Knob:
         low, high = (self.params(self.settings[i]) for i in (above - 1, above))
         return above - 1 if params * params < low * high else above
 
-    def ladder(self, centre: float, points: int, span: float = SPAN) -> tuple[int, ...]:
+    def ladder(self, centre: float, points: int, span: float = SPAN) -> tuple[Setting, ...]:
         """`points` different settings within a factor `span` of `centre` in N, about evenly spaced in log N.
 
         Where the knob is too coarse for that, the ladder reaches further, upwards first; fewer settings come back only
@@ -87,21 +87,27 @@ def plan_point(
         )
     steps = round(budget / flops_per_batch)
     samples = steps * batch_size
-    shared: dict[str, Any] = {
-        "budget": budget,
-        "size": size.size,
-        "params": size.params,
-        "tokens": samples * tokens_per_sample,
-        "samples": samples,
-        "steps": steps,
-        "batch_size": batch_size,
-        "flops": steps * flops_per_batch,
-        "learning_rate": recipe.learning_rate,
-    }
-    return [
-        Trial(key=content_hash({**shared, "seed": seed, "identity": identity}), seed=seed, **shared)
-        for seed in range(seeds)
-    ]
+    first = Trial(
+        key="",
+        budget=budget,
+        size=size.size,
+        params=size.params,
+        tokens=samples * tokens_per_sample,
+        samples=samples,
+        steps=steps,
+        batch_size=batch_size,
+        seed=0,
+        flops=steps * flops_per_batch,
+        learning_rate=recipe.learning_rate,
+    )
+    trials = [replace(first, seed=seed) for seed in range(seeds)]
+    return [replace(trial, key=trial_key(trial, identity)) for trial in trials]
+
+
+def trial_key(trial: Trial, identity: str) -> str:
+    """A hash of all that decides a trial's loss: its own settings, and the identity of its workload."""
+    settings = {name: value for name, value in vars(trial).items() if name != "key"}
+    return content_hash({**settings, "identity": identity})
 
 
 def add_trial(plan: Plan, budget: float, size: Size) -> Plan:
@@ -116,17 +122,17 @@ def add_trial(plan: Plan, budget: float, size: Size) -> Plan:
     batch_size = plan.trials[0].batch_size
     new = plan_point(budget, size, seed + 1, batch_size, plan.tokens_per_sample, plan.recipe, plan.identity)[-1]
     sizes = {s.size: s for s in (*plan.sizes, size)}
-    trials = sorted((*plan.trials, new), key=lambda t: (plan.budgets.index(t.budget), t.size, t.seed))
+    trials = sorted((*plan.trials, new), key=lambda t: (plan.budgets.index(t.budget), t.params, str(t.size), t.seed))
     return replace(
         plan,
-        sizes=tuple(sizes[key] for key in sorted(sizes)),
+        sizes=tuple(sorted(sizes.values(), key=lambda s: (s.params, str(s.size)))),
         trials=tuple(trials),
         added=(*plan.added, new.key),
     )
 
 
 def keep_added(plan: Plan, before: Plan | None) -> Plan:
-    """A plan with the trials that a person added when it was run before."""
+    """A plan with the trials that the user added when it was run before."""
     if before is None or before.identity != plan.identity:
         return plan
     here = {t.key for t in plan.trials}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from flopsfit_tui.core.events import Event, Note, PlanChanged, TrialEnded, TrialProgress, TrialReturned, TrialStarted
+from flopsfit_tui.core.events import Event, Note, PlanChanged, TrialEnded, TrialProgress, TrialRequeued, TrialStarted
 from flopsfit_tui.core.state import HISTORY_ROWS
 from flopsfit_tui.core.trial import Outcome, Plan
 
@@ -59,16 +59,24 @@ class Store(Protocol):
         ...
 
     def record(self, event: Event) -> None:
-        """Keep what an event says."""
+        """Keep what an event says. Raises StoreFault when it cannot be written yet; it is kept for `retry`."""
         ...
 
-    def close(self) -> None:
-        """Write what is buffered and let go."""
+    def damage(self) -> list[str]:
+        """What was stored and is not as it was written, a sentence each."""
+        ...
+
+    def retry(self) -> None:
+        """Write what `record` could not. Raises StoreFault when it still cannot be written."""
+        ...
+
+    def close(self) -> str:
+        """Write what is buffered and let go; what went wrong with it, empty when nothing did."""
         ...
 
 
 def check_same_workload(old: Plan | None, new: Plan) -> None:
-    """Raise ValueError when a store of one workload is given the plan of another."""
+    """Raise ValueError when a store of one workload is given the plan of another; see plan.resume.continue_plan."""
     if old is not None and old.identity != new.identity:
         same = "another version of " if old.workload == new.workload else ""
         raise ValueError(
@@ -158,7 +166,7 @@ class MemoryStore:
             case TrialEnded(key, outcome):
                 self._outcomes[key] = outcome
                 self._end(key, outcome.status)
-            case TrialReturned(key):
+            case TrialRequeued(key):
                 self._outcomes.pop(key, None)
                 self._end(key, "returned")
             case PlanChanged(plan):
@@ -173,5 +181,13 @@ class MemoryStore:
                 self._attempts[i] = replace(self._attempts[i], ended=time.time(), status=status)
                 return
 
-    def close(self) -> None:
+    def damage(self) -> list[str]:
+        """Memory is as it was written."""
+        return []
+
+    def retry(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> str:
         """Nothing to let go of."""
+        return ""

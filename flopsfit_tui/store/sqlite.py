@@ -1,244 +1,354 @@
 """The store on disk: one SQLite file, one writer.
 
-The journal is SQLite's default, not the write-ahead log, which does not work on network file systems. Outcomes are
-committed at once; progress at most twice a second, since a commit waits for the disk.
+What is recorded becomes statements, which wait in memory until a commit has taken them: outcomes at once, progress at
+most twice a second, since a commit waits for the disk. A commit that fails loses none of them; `retry` writes them when
+the disk takes them again. The write-ahead log lets readers and the writer pass each other where the file system is
+known to allow it; elsewhere (network file systems) the journal is SQLite's default.
 """
 
 from __future__ import annotations
 
-import fcntl
-import math
+import contextlib
 import os
 import sqlite3
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from functools import lru_cache
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flopsfit_tui.core.curve import OCTAVES, Curve
 from flopsfit_tui.core.events import (
     Event,
-    Level,
     Note,
     PlanChanged,
     TrialEnded,
     TrialProgress,
-    TrialReturned,
+    TrialRequeued,
     TrialStarted,
 )
-from flopsfit_tui.core.state import CURVE_POINTS
-from flopsfit_tui.core.trial import Outcome, Plan
-from flopsfit_tui.store.base import Attempt, HistoryRow, Thinning, check_same_workload
+from flopsfit_tui.core.store_errors import StoreError, StoreFault
+from flopsfit_tui.core.sweep_files import DATABASE, PLAN_COPY
+from flopsfit_tui.core.trial import Plan, keep_unknown
+from flopsfit_tui.store.base import HistoryRow, Thinning, check_same_workload
+from flopsfit_tui.store.history_writer import HistoryWriter, Statement
+from flopsfit_tui.store.lock import Lock
+from flopsfit_tui.store.manifest import write_owned
+from flopsfit_tui.store.reading import ENDED, StoreReading, is_block, plan_copy_text, read_plan_copy
+from flopsfit_tui.store.schema import (
+    SQLITE_ERRORS,
+    TABLES,
+    check_nothing_foreign,
+    close_writer,
+    explained,
+    open_to_read,
+    open_to_write,
+)
+from flopsfit_tui.store.seals import outcome_row, plain, seal, totals_row
 
-FILE = "sweep.db"
-VERSION = 1
+FILE = DATABASE
 COMMIT_SECONDS = 0.5
 
-_SCHEMA = """
-create table if not exists plan (id integer primary key check (id = 1), json text not null);
-create table if not exists outcomes (
-    trial text primary key, status text not null, steps integer, samples integer, tokens integer, flops real, loss real,
-    train_loss real, first_loss real, seconds real, device text, error text);
-create table if not exists attempts (
-    id integer primary key, trial text not null, started real not null, ended real, status text not null, worker text);
-create index if not exists attempts_by_trial on attempts (trial);
-create table if not exists history (
-    trial text not null, step integer not null, tokens integer, flops real, loss real, seconds real,
-    primary key (trial, step)) without rowid;
-create table if not exists notes (time real not null, level text not null, message text not null);
-"""
-_OUTCOME = [
-    "status", "steps", "samples", "tokens", "flops", "loss", "train_loss", "first_loss", "seconds", "device", "error",
-]  # fmt: skip
 
-
-def _thinned_query(points: int) -> str:
-    """What Curve.thinned does: means over parts of octaves of a trial's steps."""
-    parts = points // OCTAVES
-    octaves = " ".join(
-        f"when share >= {2.0**-i} then {(OCTAVES - i) * parts} + cast((share * {2**i} - 1) * {parts} as integer)"
-        for i in range(1, OCTAVES + 1)
-    )
-    return f"""
-    select avg(step), avg(loss) from (select step, loss, step * 1.0 / ? as share from history where trial = ?)
-    group by case when share >= 1 then {OCTAVES * parts - 1} {octaves} else 0 end order by 1"""
-
-
-_THINNED = _thinned_query(CURVE_POINTS)
-
-
-class SqliteStore:
+class SqliteStore(StoreReading):
     """A sweep's `sweep.db`. Opening to write takes the directory; a second writer is refused.
 
     Raises ValueError with one clear sentence when the directory cannot be made or written, when another process sweeps
-    in it, or (to read) when there is no sweep.
+    in it, or (to read) when there is no sweep; StoreDamaged and StoreFault for a store that cannot be used.
     """
 
     def __init__(self, directory: Path, read_only: bool = False) -> None:
+        super().__init__()
         self.directory = directory
         self._read_only = read_only
         self._thinning: Thinning | None = None
         self._committed = 0.0
-        self._lock: int | None = None
+        self._lock: Lock | None = None
+        self._pending: list[Statement] = []  # in order; nothing of them is on disk
+        self._plan = ""  # as last taken up
+        self._copy = ""  # the same while its second copy is not on disk
+        self._fault = ""  # why the disk took nothing last time; until `retry` nothing else is tried
+        self._history = HistoryWriter(self._parts_stored)
+        self._seals: dict[str, bytes] = {}  # of the outcomes, by trial key
+        self._serial = self._attempt = self._note = 0  # the numbers given last
+        self._running: dict[str, tuple[int, float, str]] = {}  # by trial key: its attempt's number, start and worker
+        self._last = dict(self._running)  # the same of the last attempt of every trial
+        self._mended: list[str] = []  # what was damaged when the plan was begun
         if read_only:
-            self._database = _open_to_read(directory)
-        else:
-            _make_directory(directory)
-            self._lock = _take(directory)
-            self._database = sqlite3.connect(directory / FILE, timeout=30, check_same_thread=False)
-            self._database.executescript(f"begin immediate; {_SCHEMA} commit;")  # a reader sees all tables or none
-            self._database.execute(f"pragma user_version = {VERSION}")
+            self.database = open_to_read(directory)
+            return
+        make_directory(directory)
+        check_nothing_foreign(directory)
+        self._lock = Lock(directory)
+        try:
+            emptied = (directory / FILE).exists() and read_plan_copy(directory) is not None
+            self.database = open_to_write(directory, new=not emptied)
+            self._place = _identity(directory / FILE)
+        except BaseException:
+            self._lock.release()
+            raise
 
     def begin(self, plan: Plan) -> None:
         """Take up a plan; whatever ran when the last process died is closed as returned."""
-        check_same_workload(self.plan(), plan)
+        before = self.plan()
+        check_same_workload(before, plan)
+        self._mended = self._remove_damaged()
         self._thinning = Thinning(plan)
-        with self._database as database:
-            database.execute("insert or replace into plan values (1, ?)", (plan.to_json(),))
-            database.execute("update attempts set status = 'returned' where status = 'running'")
+        rows = self._outcome_rows()
+        self._seals = {row[0]: row[-1] for row in rows}
+        self._serial = max((row[1] for row in rows), default=0)
+        attempts = self._sealed("attempts")
+        self._attempt = max((row[0] for row in attempts), default=0)
+        self._note = max((row[0] for row in self._sealed("notes")), default=0)
+        for number, trial, started, ended, status, worker in attempts:
+            if status == "running" or (status in ENDED and trial not in self._seals):
+                self._change_attempt(trial, (number, started, worker), ended, "returned")
+            self._last[trial] = (number, started, worker)
+        self._take_plan(plan)
+        self._flush()
 
-    def plan(self) -> Plan | None:
-        """The plan last begun."""
-        text = self.plan_text()
-        return _read_plan(text) if text else None
-
-    def outcomes(self) -> Mapping[str, Outcome]:
-        """What has ended, of the trials of the plan."""
-        plan = self.plan()
-        keys = {t.key for t in plan.trials} if plan else set()
-        rows = self._database.execute(f"select trial, {', '.join(_OUTCOME)} from outcomes").fetchall()
-        return {row[0]: _outcome(row[1:]) for row in rows if row[0] in keys}
-
-    def history(self) -> Mapping[str, list[HistoryRow]]:
-        """Training losses by trial key."""
-        found: dict[str, list[HistoryRow]] = defaultdict(list)
-        query = "select trial, step, tokens, flops, loss, seconds from history order by trial, step"
-        for trial, *row in self._database.execute(query):
-            found[trial].append(HistoryRow(*row))
-        return dict(found)
-
-    def history_after(self, trial: str, step: int) -> list[HistoryRow]:
-        """What a trial's history has gained since a step: for whoever follows a sweep."""
-        query = "select step, tokens, flops, loss, seconds from history where trial = ? and step > ? order by step"
-        return [HistoryRow(*row) for row in self._database.execute(query, (trial, step))]
-
-    def curves(self) -> Iterator[tuple[str, Curve]]:
-        """The loss of each trial of the plan that has one, thinned for the eye, the largest budgets first.
-
-        SQLite takes the means, so that a million rows neither pass through Python nor hold up its other threads.
-        """
-        plan, execute = self.plan(), self._database.execute
-        for trial in sorted(plan.trials if plan else (), key=lambda t: -t.budget):
-            (count,) = execute("select count(*) from history where trial = ?", (trial.key,)).fetchone()
-            if count > CURVE_POINTS:
-                pairs = execute(_THINNED, (trial.steps, trial.key)).fetchall()
-            else:
-                pairs = execute("select step, loss from history where trial = ? order by step", (trial.key,)).fetchall()
-            if pairs:
-                yield trial.key, Curve((round(step), math.nan if loss is None else loss) for step, loss in pairs)
-
-    def attempts(self) -> list[Attempt]:
-        """Every start of a trial, oldest first."""
-        query = "select trial, started, ended, status, worker from attempts order by id"
-        return [Attempt(*row) for row in self._database.execute(query)]
-
-    def notes(self) -> list[tuple[float, Level, str]]:
-        """What a person should have read, as (seconds since the epoch, level, message), oldest first."""
-        return [(at, level, text) for at, level, text in self._database.execute("select * from notes order by time")]
-
-    def skipped(self) -> set[str]:
-        """The keys of the trials that a person skipped."""
-        return {key for (key,) in self._database.execute("select trial from outcomes where status = 'skipped'")}
-
-    def plan_text(self) -> str:
-        """What changes when the plan does; empty while there is none."""
-        if not self._database.execute("select 1 from sqlite_master where name = 'plan'").fetchone():
-            return ""  # the file is just being made
-        row = self._database.execute("select json from plan").fetchone()
-        return row[0] if row else ""
+    def damage(self, everything: bool = False) -> list[str]:
+        """What is damaged, as StoreReading has it; for the writer, what was so when it took up the plan."""
+        return list(self._mended) if self._mended else super().damage(everything)
 
     def record(self, event: Event) -> None:
-        """Keep what an event says; the end of a trial is on disk when this returns."""
-        execute = self._database.execute
+        """Keep what an event says; the end of a trial is on disk when this returns.
+
+        Raises StoreFault when the disk does not take it: then it is kept in memory, and `retry` writes it.
+        """
         match event:
             case TrialStarted(key, worker):
                 assert self._thinning is not None
                 self._thinning.start(key)
-                execute("delete from history where trial = ?", (key,))
-                execute("delete from outcomes where trial = ?", (key,))
-                execute("insert into attempts values (null, ?, ?, null, 'running', ?)", (key, time.time(), worker))
-                self._commit()
+                self._pending.append(self._history.clear(key))
+                self._drop_outcome(key)
+                self._attempt += 1
+                started = time.time()
+                self._running[key] = self._last[key] = (self._attempt, started, worker)
+                self._insert("attempts", (self._attempt, key, started, None, "running", plain(worker)))
+                self._flush()
             case TrialProgress(key=key):
-                assert self._thinning is not None
-                if self._thinning.begins_anew(event):
-                    execute("delete from history where trial = ?", (key,))
-                if self._thinning.keeps(event):
-                    row = (key, event.step, event.tokens, event.flops, event.loss, event.seconds)
-                    execute("insert or replace into history values (?, ?, ?, ?, ?, ?)", row)
+                self._progress(event)
                 if time.monotonic() - self._committed > COMMIT_SECONDS:
-                    self._commit()
+                    self._flush()
             case TrialEnded(key, outcome):
-                values = [key, *(asdict(outcome)[name] for name in _OUTCOME)]
-                execute(f"insert or replace into outcomes values ({', '.join('?' * len(values))})", values)
+                self._pending += self._history.end(key)
+                self._serial += 1
+                row = (key, self._serial, *outcome_row(outcome))
+                self._insert("outcomes", row)
+                self._seals[key] = seal("outcomes", *row)
                 self._end(key, outcome.status)
-            case TrialReturned(key):
-                execute("delete from outcomes where trial = ?", (key,))
+            case TrialRequeued(key):
+                if key in self._seals and key in self._last:
+                    self._change_attempt(key, self._last[key], time.time(), "returned")
+                self._drop_outcome(key)
                 self._end(key, "returned")
             case PlanChanged(plan):
                 assert self._thinning is not None
                 self._thinning.extend(plan)
-                execute("insert or replace into plan values (1, ?)", (plan.to_json(),))
-                self._commit()
+                self._take_plan(plan)
+                self._flush()
             case Note(level, message):
-                execute("insert into notes values (?, ?, ?)", (time.time(), level, message))
-                self._commit()
+                self._note += 1
+                self._insert("notes", (self._note, time.time(), level, plain(message)))
+                self._flush()
+
+    def retry(self) -> None:
+        """Write what the disk did not take. Raises StoreFault when it still does not."""
+        self._fault = ""
+        try:
+            self._open_again()
+        except StoreError as error:
+            self._fault = str(error)
+            raise StoreFault(self._fault) from None
+        self._flush()
+
+    def _open_again(self) -> None:
+        """A new connection, since after an error the old one may hold stale pages; a new file where it is gone."""
+        path = self.directory / FILE
+        if not path.exists() and self.directory.is_dir():
+            self._move_to(path)
+        self._check_place()
+        database = open_to_write(self.directory)
+        with contextlib.suppress(*SQLITE_ERRORS):
+            self.database.close()
+        self.database = database
+
+    def close(self) -> str:
+        """Write what is buffered and let the directory go; what went wrong with it, empty when nothing did."""
+        problem = ""
+        if self._read_only:
+            self.database.close()
+            return problem
+        try:
+            if self._fault:
+                self.retry()
+            self._flush()
+        except StoreError as fault:
+            lost = sum(statement.startswith("insert or replace into outcomes") for statement, _ in self._pending)
+            problem = f"{fault}; {lost} outcomes are not kept" if lost else str(fault)
+        close_writer(self.database)
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        return problem
+
+    def _settle(self) -> None:
+        """The writer reads what it has recorded, also what waits to be written."""
+        if not self._read_only and self._thinning is not None:
+            self._flush()
+
+    # ---- what waits to be written ----
+
+    def _progress(self, event: TrialProgress) -> None:
+        assert self._thinning is not None
+        if self._thinning.begins_anew(event):
+            self._pending.append(self._history.clear(event.key))
+        if self._thinning.keeps(event):
+            row = HistoryRow(event.step, event.tokens, event.flops, event.loss, event.seconds)
+            self._pending += self._history.append(event.key, row)
+
+    def _take_plan(self, plan: Plan) -> None:
+        text = plain(keep_unknown(plan.to_json(), self.plan_text()))
+        self._insert("plan", (1, text))
+        self._plan = self._copy = text
+
+    def _drop_outcome(self, key: str) -> None:
+        self._seals.pop(key, None)
+        self._pending.append(("delete from outcomes where trial = ?", (key,)))
 
     def _end(self, key: str, status: str) -> None:
-        self._database.execute(
-            "update attempts set ended = ?, status = ? where trial = ? and status = 'running'",
-            (time.time(), status, key),
-        )
-        self._commit()
+        if key in self._running:
+            self._change_attempt(key, self._running.pop(key), time.time(), status)
+        self._flush()
+
+    def _change_attempt(self, key: str, start: tuple[int, float, str], ended: float | None, status: str) -> None:
+        number, started, worker = start
+        self._insert("attempts", (number, key, started, ended, status, plain(worker)))
+
+    def _insert(self, table: str, row: tuple[Any, ...]) -> None:
+        names = ", ".join(TABLES[table])
+        marks = ", ".join("?" * len(TABLES[table]))
+        self._pending.append((f"insert or replace into {table} ({names}) values ({marks})", (*row, seal(table, *row))))
+
+    # ---- the disk ----
+
+    def _flush(self) -> None:
+        """Commit everything, or raise StoreFault and keep it."""
+        if self._fault:
+            raise StoreFault(self._fault)
+        try:
+            self._commit()
+        except StoreFault as fault:
+            self._fault = str(fault)
+            raise
 
     def _commit(self) -> None:
-        self._database.commit()
+        statements = [*self._pending, *self._history.statements()]
         self._committed = time.monotonic()
+        if statements:
+            self._check_place()
+            totals = ("insert or replace into totals values (1, ?, ?, ?)", totals_row(self._seals))
+            with explained_as_fault(self.directory), _transaction(self.database) as database:
+                for statement, values in [*statements, totals]:
+                    database.execute(statement, values)
+            self._pending.clear()
+            self._history.written()
+        if self._copy:
+            write_owned(self.directory, PLAN_COPY, plan_copy_text(self._copy).encode())
+            self._copy = ""
 
-    def close(self) -> None:
-        """Write what is buffered and let the directory go."""
-        if not self._read_only:
-            self._database.commit()
-        self._database.close()
-        if self._lock is not None:
-            os.ftruncate(self._lock, 0)  # nobody sweeps here any more
-            os.close(self._lock)
-            self._lock = None
+    def _check_place(self) -> None:
+        """Raises StoreFault when the path no longer leads to the file that is written."""
+        if _identity(self.directory / FILE) != self._place:
+            raise StoreFault(
+                f"{str(self.directory / FILE)!r} was removed or replaced; put it back, or make the directory again "
+                f"where it is gone: then all that is known is written there"
+            )
+        assert self._lock is not None
+        try:
+            self._lock.renew()
+        except ValueError as error:
+            raise StoreFault(str(error)) from None  # another process sweeps here by now
+
+    def _move_to(self, path: Path) -> None:
+        """Write everything that the removed file holds, which is still open, to a new one in its place."""
+        assert self._lock is not None
+        with explained_as_fault(self.directory):
+            self._lock.renew()
+            beside = path.with_name(f"{FILE}.new")
+            beside.unlink(missing_ok=True)
+            with contextlib.closing(sqlite3.connect(beside)) as new:
+                self.database.backup(new)
+            os.rename(beside, path)
+        self._place = _identity(path)
+        self._copy = self._plan
+
+    def _parts_stored(self, trial: str) -> int:
+        with explained_as_fault(self.directory):
+            query = "select coalesce(max(part), -1) + 1 from history where trial = ?"
+            return int(self.database.execute(query, (trial,)).fetchone()[0])
+
+    def _remove_damaged(self) -> list[str]:
+        """Take damaged rows out, after a copy of the store was put aside; what was damaged, a sentence each."""
+        bad: list[Statement] = []
+        for table in ("outcomes", "attempts", "notes", "history"):
+            with explained(self.directory):
+                rows = self.database.execute(f"select rowid, {', '.join(TABLES[table])} from {table}").fetchall()
+            for number, *row in rows:
+                if not (is_block(row[1:]) if table == "history" else row[-1] == seal(table, *row[:-1])):
+                    bad.append((f"delete from {table} where rowid = ?", (number,)))
+        said = super().damage()
+        if not said and not bad:
+            return []
+        copy = self.directory / time.strftime("sweep-%Y%m%d-%H%M%S.db")
+        with explained_as_fault(self.directory):
+            self.database.execute("vacuum into ?", (str(copy),))
+        self._flush_removal(bad)
+        return [f"{sentence}; the store as it was is kept as {copy.name}" for sentence in said]
+
+    def _flush_removal(self, bad: list[Statement]) -> None:
+        with explained_as_fault(self.directory), _transaction(self.database) as database:
+            for statement, values in bad:
+                database.execute(statement, values)
+            seals = dict(database.execute("select trial, seal from outcomes"))
+            database.execute("insert or replace into totals values (1, ?, ?, ?)", totals_row(seals))
 
 
-@lru_cache(maxsize=2)
-def _read_plan(text: str) -> Plan:
-    """A plan of thousands of trials takes a while to read, and is asked for again and again."""
-    return Plan.from_json(text)
+@contextlib.contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All or nothing; a reader sees either."""
+    database.execute("begin immediate")
+    try:
+        yield database
+        database.execute("commit")
+    except BaseException:
+        with contextlib.suppress(*SQLITE_ERRORS):
+            if database.in_transaction:
+                database.execute("rollback")
+        raise
 
 
-def _outcome(values: Sequence[Any]) -> Outcome:
-    nan = float("nan")  # SQLite stores it as null
-    known: dict[str, Any] = {name: nan if x is None else x for name, x in zip(_OUTCOME, values, strict=True)}
-    return Outcome(**known)
+@contextlib.contextmanager
+def explained_as_fault(directory: Path) -> Iterator[None]:
+    """What keeps the disk from being written is a fault, whatever it is: the sweep keeps its results and waits."""
+    try:
+        with explained(directory):
+            yield
+    except StoreFault:
+        raise
+    except ValueError as error:
+        raise StoreFault(str(error)) from None
 
 
-def _open_to_read(directory: Path) -> sqlite3.Connection:
-    if not (directory / FILE).is_file():
-        raise ValueError(f"{str(directory)!r} holds no sweep ({FILE} is missing); `flopsfit-tui list` shows the sweeps")
-    return sqlite3.connect(
-        f"{(directory / FILE).resolve().as_uri()}?mode=ro", uri=True, timeout=30, check_same_thread=False
-    )
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
-def _make_directory(directory: Path) -> None:
+def make_directory(directory: Path) -> None:
+    """Make a sweep's directory. Raises ValueError when that cannot be."""
     check_directory(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -262,33 +372,28 @@ def check_directory(directory: Path) -> None:
         )
 
 
-def _take(directory: Path) -> int:
-    """Lock the directory for this process; the kernel lets go of it however the process ends."""
-    descriptor = os.open(directory / (FILE + ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(descriptor, 20).decode(errors="replace").strip()
-        os.close(descriptor)
-        raise ValueError(
-            f"process {holder or '?'} is sweeping in {str(directory)!r}; follow it with `flopsfit-tui watch`, "
-            f"or give another --out"
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
-    return descriptor
-
-
-def put_aside(directory: Path) -> Path | None:
+def archive_sweep(directory: Path) -> Path | None:
     """Rename a directory's sweep.db, for a fresh start that loses nothing; its new path, None when there is none.
 
-    Raises ValueError when another process sweeps there.
+    Raises ValueError when another process sweeps there, StoreFault when it cannot be renamed.
     """
     old = directory / FILE
     if not old.exists():
         return None
-    os.close(_take(directory))
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(old.stat().st_mtime))
-    new = directory / f"sweep-{stamp}.db"
-    old.rename(new)
-    return new
+    lock = Lock(directory)
+    try:
+        close_writer(sqlite3.connect(old))  # bring its log into it
+        with explained(directory):
+            stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(old.stat().st_mtime))
+            new = directory / f"sweep-{stamp}.db"
+            if new.exists():
+                raise StoreFault(f"{str(new)!r} is there already; rename it")
+            old.rename(new)
+            for suffix in ("-wal", "-shm", "-journal"):  # of one that could not be opened
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(f"{old}{suffix}", f"{new}{suffix}")
+            if read_plan_copy(directory) is not None:
+                os.rename(directory / PLAN_COPY, new.with_suffix(Path(PLAN_COPY).suffix))
+        return new
+    finally:
+        lock.release()

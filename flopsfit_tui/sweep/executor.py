@@ -1,23 +1,39 @@
-"""Who trains: the protocol that every executor keeps, and Here, which trains in the calling thread."""
+"""Where trials run: the protocol that every executor keeps, and InThread, which trains in the calling thread."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flopsfit_tui.core.events import Event
-from flopsfit_tui.sweep.job import Job, Train, perform
+from flopsfit_tui.core.events import Event, TrialAlive
+from flopsfit_tui.core.failed import Failed
+from flopsfit_tui.sweep.job import Job, Train, run_job
+from flopsfit_tui.sweep.printed import PrintedLines, kept_output
 
 
 class Interrupted(RuntimeError):
-    """The person does not want the answer any more."""
+    """The user does not want the answer any more."""
+
+
+class WorkerLost(Failed):
+    """A worker died while it prepared a sweep; the message says how, and the end of what it printed."""
+
+
+@dataclass(frozen=True)
+class TrialLost:
+    """A trial whose worker has gone: killed, out of memory, or silent and ended. It may be tried again."""
+
+    key: str
+    reason: str
 
 
 class Executor(Protocol):
     """Does jobs. All calls come from one thread, the sweeping one; events come back through `poll`."""
 
-    slots: int  # trials at once
+    workers: int  # trials at once
 
     @property
     def free(self) -> int:
@@ -27,36 +43,36 @@ class Executor(Protocol):
     def call(self, jobs: Sequence[Job]) -> list[Any]:
         """Do short jobs, side by side where it can, and give their results in order.
 
-        Raises ValueError or TypeError, as the job did, for what a person can mend; RuntimeError with a traceback else.
+        Raises ValueError or TypeError, as the job did, for user errors; RuntimeError with a traceback else.
         """
         ...
 
     def start(self, job: Train) -> str:
-        """Begin a trial in a free slot; the name of who trains it."""
+        """Begin a trial in a free worker; the name of who trains it."""
         ...
 
-    def poll(self, seconds: float) -> list[Event]:
+    def poll(self, seconds: float) -> list[Event | TrialLost]:
         """What the running trials have said; waits at most about `seconds` for something."""
         ...
 
-    def hold(self) -> bool:
+    def pause(self) -> bool:
         """Ask every running trial to stand still between two steps; whether all of them do by now."""
         ...
 
-    def release(self) -> None:
+    def resume(self) -> None:
         """Let them go on."""
         ...
 
-    def drop(self, key: str) -> None:
-        """Drop one running trial, at once."""
+    def cancel(self, key: str) -> None:
+        """Leave one running trial, at once."""
         ...
 
-    def resize(self, slots: int) -> None:
+    def resize(self, workers: int) -> None:
         """Run so many trials at once from now on, where it can; what runs beyond that runs to its end."""
         ...
 
-    def abandon(self) -> None:
-        """Drop what is running, at once."""
+    def cancel_all(self) -> None:
+        """Leave what is running: each trial writes its checkpoint, if it comes to the end of its step soon."""
         ...
 
     def interrupt(self) -> None:
@@ -68,15 +84,17 @@ class Executor(Protocol):
         ...
 
 
-class Here:
-    """Trains one trial after the other in the calling thread: for debugging, and for objects that cannot travel."""
+class InThread:
+    """Trains one trial after the other in the calling thread: for debugging, and for objects that cannot be pickled."""
 
-    slots = 1
+    workers = 1
 
     def __init__(self, threads: int = 1) -> None:
         self._threads = threads
         self._running: Generator[Event, None, Any] | None = None
-        self._held = False
+        self._key = ""  # of the trial that runs
+        self._paused = self._calling = self._interrupted = False
+        self._printed = PrintedLines("here")
 
     @property
     def free(self) -> int:
@@ -89,60 +107,80 @@ class Here:
 
         results = []
         for job in jobs:
-            with torch_threads(self._threads):
-                results.append(_result(perform(job)))
+            if self._interrupted:
+                raise Interrupted
+            self._calling = True
+            try:
+                with torch_threads(self._threads), kept_output(self._printed):
+                    results.append(_result(run_job(job)))
+            finally:
+                self._calling = False
         return results
 
     def start(self, job: Train) -> str:
         """Begin a trial; it runs while `poll` is called."""
         assert self._running is None
-        self._running = perform(job)
+        self._running, self._key = run_job(job), job.trial.key
+        self._printed.begin()
         return "here"
 
-    def poll(self, seconds: float) -> list[Event]:
+    def poll(self, seconds: float) -> list[Event | TrialLost]:
         """Train until the trial says something."""
         from flopsfit_tui.train.loop import torch_threads
 
-        if self._running is None or self._held:
+        if self._running is None or self._paused:
             time.sleep(seconds)
-            return []
-        with torch_threads(self._threads):
-            for event in self._running:
-                return [event]
-        self._running = None
-        return []
+            return [*self._printed.take()]
+        with torch_threads(self._threads), kept_output(self._printed):
+            event = self._next_event()
+        if event is None or isinstance(event, TrialLost):
+            self._running = None
+        shown = [] if event is None or isinstance(event, TrialAlive) else [event]
+        return [*self._printed.take(), *shown]
 
-    def hold(self) -> bool:
+    def _next_event(self) -> Event | TrialLost | None:
+        assert self._running is not None
+        try:
+            return next(self._running, None)
+        except MemoryError as error:
+            return TrialLost(self._key, f"out of memory\n{error}")
+
+    def pause(self) -> bool:
         """Nothing runs between two polls, and from now on not in them either."""
-        self._held = True
+        self._paused = True
         return True
 
-    def release(self) -> None:
+    def resume(self) -> None:
         """The next poll trains on."""
-        self._held = False
+        self._paused = False
 
-    def drop(self, key: str) -> None:  # noqa: ARG002 - only one can run
-        """Drop the running trial."""
-        if self._running is not None:
-            self._running.close()
-            self._running = None
+    def cancel(self, key: str) -> None:  # noqa: ARG002 - only one can run
+        """Leave the running trial."""
+        self._leave()
 
-    def resize(self, slots: int) -> None:
+    def resize(self, workers: int) -> None:
         """One thread trains one trial."""
 
-    def abandon(self) -> None:
-        """Drop the running trial."""
-        self._held = False
+    def cancel_all(self) -> None:
+        """Leave the running trial."""
+        self._paused = False
+        self._leave()
+
+    def _leave(self) -> None:
         if self._running is not None:
-            self._running.close()
+            with kept_output(self._printed):
+                self._running.close()
             self._running = None
 
     def interrupt(self) -> None:
-        """Nothing to do: a call here cannot be left."""
+        """Leave the call that runs, where this is a signal handler in its thread; else once its job is done."""
+        self._interrupted = True
+        if self._calling and threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
 
     def close(self) -> None:
         """Drop the running trial; there are no workers."""
-        self.abandon()
+        self.cancel_all()
 
 
 def _result(job: Generator[Event, None, Any]) -> Any:

@@ -1,22 +1,26 @@
-"""The one door to torch: what a worker can be asked to do, and the doing of it.
+"""The only place that imports torch: what a worker can be asked to do, and the doing of it.
 
 Jobs are plain data, so that the app, the headless run and the command line can plan and train without loading torch
-themselves; `perform` loads it where the job is done.
+themselves; `run_job` loads it where the job is done.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass, replace
 from typing import Any
 
-from flopsfit_tui.core.events import Event
+from flopsfit_tui.core.checkpoint_files import Checkpointing
+from flopsfit_tui.core.events import Event, Note, TrialEnded
+from flopsfit_tui.core.identity import Identity
+from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Plan, Recipe, Request, Trial
 from flopsfit_tui.core.workload import Workload
-from flopsfit_tui.plan.estimate import Rehearsal
-from flopsfit_tui.sweep.planning import lay_out, measure_one
-from flopsfit_tui.sweep.travel import Packed
+from flopsfit_tui.plan.estimate import Timing
+from flopsfit_tui.sweep.pickling import PickledWorkload
+from flopsfit_tui.sweep.planning import build_plan, measure_one
 
 
 @dataclass(frozen=True)
@@ -31,16 +35,16 @@ class Measure:
     """Measure one more size: that setting of the knob, or the one nearest to `params`; the result is a Size."""
 
     workload: Any
-    size: int | None
+    size: Setting | None
     params: float | None
 
 
 @dataclass(frozen=True)
-class Rehearse:
-    """Time a few steps of one size; the result is a Rehearsal, or None when that size does not train."""
+class TimeSteps:
+    """Time a few steps of one size; the result is a Timing, or None when that size does not train."""
 
     workload: Any
-    size: int
+    size: Setting
     batch_size: int
     recipe: Recipe
     device: str
@@ -48,37 +52,74 @@ class Rehearse:
 
 @dataclass(frozen=True)
 class Train:
-    """Train a trial; yields its events, the last a TrialEnded."""
+    """Train a trial, from its checkpoint where there is one; yields its events, the last a TrialEnded."""
 
     workload: Any
     trial: Trial
     recipe: Recipe
     device: str
+    checkpointing: Checkpointing | None = None
 
 
-Job = MakePlan | Measure | Rehearse | Train
+Job = MakePlan | Measure | TimeSteps | Train
 
 
-def perform(job: Job) -> Generator[Event, None, Any]:
-    """Do a job here. Yields events; the generator's return value is the job's result.
+def run_job(job: Job, own_process: bool = False) -> Generator[Event, None, Any]:
+    """Do a job here. Yields events; the generator's return value is the job's result, for a trial why the process is
+    not to train another ("" when it may).
 
-    Raises ValueError or TypeError with one clear sentence for what the person who asked can mend.
+    What the user's code sets for the whole process is put back at the end; more of it is looked at when this process
+    is the worker's own. Raises ValueError or TypeError with one clear sentence for user errors, MemoryError when a
+    trial finds no memory.
     """
     match job:
         case MakePlan(request):
             return make_plan(request)
         case Measure(workload, size, params):
-            return measure_one(resolve(workload), size, params)
-        case Rehearse():
+            ready = resolve(workload)
+            with _isolated():
+                return measure_one(ready, size, params)
+        case TimeSteps():
             try:
-                return rehearse(job)
-            except (ArithmeticError, RuntimeError):  # such as out of memory: its trials will say so, with a traceback
+                ready = resolve(job.workload)
+                with _isolated():
+                    return time_steps(job)
+            except Exception:  # noqa: BLE001 - such as out of memory: its trials will say so, with a traceback
                 return None
         case Train():
-            from flopsfit_tui.train.loop import train_trial
+            return (yield from _train(job, own_process))
 
-            yield from train_trial(resolve(job.workload), job.trial, job.recipe, job.device)
-    return None
+
+def _train(job: Train, own_process: bool) -> Generator[Event, None, str]:
+    """The trial's events; its end comes when the process is as it was before."""
+    from flopsfit_tui.train.isolation import LossState, ProcessState
+    from flopsfit_tui.train.loop import train_trial
+
+    workload = resolve(job.workload)
+    state, loss_state = ProcessState(own_process), LossState(workload.loss_fn)
+    ended: Event | None = None
+    try:
+        with closing(train_trial(workload, job.trial, job.recipe, job.device, job.checkpointing)) as events:
+            for event in events:
+                if isinstance(event, TrialEnded):
+                    ended = event
+                else:
+                    yield event
+    finally:
+        loss_state.restore()
+        traces = state.restore()
+    if traces.restored:
+        where = f"the trial at {workload.model_size_param} {job.trial.size}"
+        yield Note("warning", f"{where} changed {', '.join(traces.restored)} for its whole process; put back")
+    assert ended is not None
+    yield ended
+    return traces.renew
+
+
+def _isolated() -> AbstractContextManager[None]:
+    from flopsfit_tui.train.isolation import isolated  # torch
+
+    return isolated()
 
 
 def make_plan(request: Request) -> Plan:
@@ -86,48 +127,115 @@ def make_plan(request: Request) -> Plan:
 
     Raises ValueError or TypeError naming what cannot be planned, and what would have worked.
     """
-    return lay_out(resolve(request.workload), request)
+    ready = _resolve(request.workload, identified=True)
+    assert ready.content is not None
+    with _isolated():
+        plan = build_plan(ready.workload, request, ready.content)
+    remember_use(request.workload)
+    return plan
+
+
+def remember_use(reference: Any) -> None:
+    """Take note of what planning and training changed in a workload's own objects, such as a data set's counter.
+
+    The same object is the same data to the next call in this process, unless something else has changed it since.
+    """
+    ready = _RESOLVED.get(id(reference))
+    if ready is None or ready.content is None or not isinstance(reference, Workload):
+        return
+    from flopsfit_tui.train.identity import identify
+
+    for name, digest in identify(reference).parts.items():
+        before = ready.content.parts.get(name)
+        if before is not None and digest != before:
+            _USED[name, digest] = before
+
+
+@dataclass(frozen=True)
+class _Ready:
+    reference: Any  # what was given; kept, so that no other object takes its id
+    workload: Workload
+    content: Identity | None  # of what was declared, before anything was drawn; None where no plan was asked for
 
 
 def resolve(reference: Any) -> Workload:
     """The workload meant by a name, a reference, a packed one or itself, ready to train; made ready once a process."""
-    key = reference if isinstance(reference, str | Packed) else id(reference)
-    if key not in _READY:
-        from flopsfit_tui.train.ready import make_ready
+    return _resolve(reference).workload
+
+
+def _resolve(reference: Any, identified: bool = False) -> _Ready:
+    """`identified` with the identity, for a plan; a worker that only trains need not hash a data set."""
+    key = reference if isinstance(reference, str | PickledWorkload) else id(reference)
+    ready = _RESOLVED.get(key)
+    if ready is None or (identified and ready.content is None):
+        from flopsfit_tui.train.identity import identify
+        from flopsfit_tui.train.ready import fill_defaults
         from flopsfit_tui.workloads import resolve as resolve_name
 
-        while len(_READY) >= KEPT:
-            del _READY[next(iter(_READY))]
-        declared = reference.load() if isinstance(reference, Packed) else resolve_name(reference)
-        _READY[key] = (reference, make_ready(declared))
-    return _READY[key][1]
+        while len(_RESOLVED) >= KEPT:
+            del _RESOLVED[next(iter(_RESOLVED))]
+        declared = reference.load() if isinstance(reference, PickledWorkload) else resolve_name(reference)
+        content = _unused(identify(declared)) if identified else None
+        with _isolated():
+            ready = _RESOLVED[key] = _Ready(reference, fill_defaults(declared), content)
+    return ready
+
+
+def _unused(content: Identity) -> Identity:
+    """The identity from before this process used the objects."""
+    return replace(content, parts={name: _USED.get((name, x), x) for name, x in content.parts.items()})
 
 
 KEPT = 4
-_READY: dict[str | int | Packed, tuple[Any, Workload]] = {}  # with what was given, so that no other object takes its id
+ENOUGH_STEPS = 50  # of a few milliseconds each: a tenth more tells nothing
+_RESOLVED: dict[str | int | PickledWorkload, _Ready] = {}
+_USED: dict[tuple[str, str], str] = {}  # by a part's name and its digest after it was used: the digest before
 
 
-def rehearse(job: Rehearse, at_least: float = 0.5) -> Rehearsal:
-    """Time training steps of one size for about `at_least` seconds, and one batch of the held-out data."""
+def time_steps(job: TimeSteps, at_least: float = 0.5) -> Timing:
+    """Time training steps of one size for about `at_least` seconds, fewer where steps are short, and one batch of the
+    held-out data.
+
+    The steps are made on held-out batches: what trials draw from the training data stays exactly what they report.
+    """
     from flopsfit_tui.train import simulated
     from flopsfit_tui.train.device import peak_memory, pick_device
-    from flopsfit_tui.train.loop import EVAL_BATCH, Training, evaluate
+    from flopsfit_tui.train.evaluate import EVAL_BATCH, evaluate
+    from flopsfit_tui.train.training import Training
 
     workload = resolve(job.workload)
     if workload.simulate is not None:
-        return Rehearsal(job.size, 0.0, simulated.SECONDS, 0, simulated.DEVICE)
+        return Timing(job.size, 0.0, simulated.SECONDS, 0, simulated.DEVICE)
     device = pick_device(job.device)
-    training = Training(workload, job.size, job.batch_size, 0, job.recipe, device)
+    held_out = _HeldOut(workload.val_dataset)
+    training = Training(replace(workload, dataset=held_out), job.size, job.batch_size, 0, job.recipe, device)
     for _ in range(3):
         training.step(1e-3)
-    steps, began = 0, time.perf_counter()
-    while steps < 2 or time.perf_counter() - began < at_least:
+    held_out.drawn = steps = 0
+    began = time.perf_counter()
+    while steps < 2 or (steps < ENOUGH_STEPS and time.perf_counter() - began < at_least):
         training.step(1e-3)
         steps += 1
-    per_step = (time.perf_counter() - began) / steps
-    evaluate(training.model, workload, device, batches=1)
+    per_step = (time.perf_counter() - began) / held_out.drawn * job.batch_size
+    evaluate(training.model, workload, device, job.recipe, batches=1)
     began = time.perf_counter()
-    evaluate(training.model, workload, device, batches=1)
-    held_out = workload.val_dataset.samples or EVAL_BATCH
-    eval_seconds = (time.perf_counter() - began) * held_out / min(held_out, EVAL_BATCH)
-    return Rehearsal(job.size, per_step, eval_seconds, peak_memory(device), device)
+    evaluate(training.model, workload, device, job.recipe, batches=1)
+    samples = workload.val_dataset.samples or EVAL_BATCH
+    eval_seconds = (time.perf_counter() - began) * samples / min(samples, EVAL_BATCH)
+    return Timing(job.size, per_step, eval_seconds, peak_memory(device), device)
+
+
+class _HeldOut:
+    """Held-out batches again and again, in the place of training data."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self.drawn = 0  # samples; a small or a loader's batch is not of the size asked for
+
+    def batches(self, batch_size: int, seed: int) -> Iterator[tuple[Any, Any]]:  # noqa: ARG002 - they are not shuffled
+        from flopsfit_tui.train.data import batch_length
+
+        while True:
+            for batch in self._source.once(batch_size):
+                self.drawn += batch_length(batch)
+                yield batch

@@ -2,49 +2,67 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import inspect
 import math
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from flopsfit_tui.core.trial import Plan, Recipe, Request, Size, Trial, content_hash
+from flopsfit_tui.core.identity import Identity
+from flopsfit_tui.core.options import BEYOND
+from flopsfit_tui.core.sizes import Setting
+from flopsfit_tui.core.trial import Goal, Plan, Recipe, Request, Size, Trial, content_hash
+from flopsfit_tui.core.units import format_flops
 from flopsfit_tui.core.workload import Workload
-from flopsfit_tui.plan.grid import Knob, expected_params, plan_point
+from flopsfit_tui.plan.grid import expected_params, plan_point
+from flopsfit_tui.plan.sequential import budgets_to_choose_from, first_points
+from flopsfit_tui.sweep.ladders import candidates_for, check_knob, lay_ladders, nearest_setting, reach_of
 
-BEYOND = (1, 10, 100)  # sizes are also measured around the optimum expected at so many times the largest budget
-AROUND = (0.5, 0.7, 1.0, 1.4, 2.0)
+if TYPE_CHECKING:
+    from flopsfit_tui.train.measure import Looks
 
 
-def lay_out(workload: Workload, request: Request) -> Plan:
-    """The plan that a request means for a workload whose hooks are all filled in.
+def build_plan(workload: Workload, request: Request, content: Identity) -> Plan:
+    """The plan that a request means for a workload whose hooks are all filled in; `content` is what was declared.
 
     Raises ValueError naming the budget or size that cannot be planned, TypeError for a model or loss that breaks what a
     workload promises; both say what would have worked.
     """
-    rate, base = request.learning_rate or workload.learning_rate, workload.base_size
-    assert rate, "a ready workload leaves nothing open"
-    assert workload.sizes
-    assert workload.budgets
+    from flopsfit_tui.train.loss import form_notes
+    from flopsfit_tui.train.plan_notes import plan_notes  # torch
+
+    assert workload.budgets, "a ready workload leaves nothing open"
     assert workload.batch_size
     assert workload.unit
-    recipe = Recipe(rate, base if workload.scale_learning_rate else None)
     batch_size = request.batch_size or workload.batch_size
     budgets = request.budgets or tuple(sorted(workload.budgets))
-    knob = _knob(workload, request.sizes or workload.sizes)
-    expected = tuple(expected_params(c, workload.first_guess) for c in budgets)
-    points = request.points or workload.points
-    ladders = [request.sizes or knob.ladder(centre, points) for centre in expected]
-    sizes, notes = _measure(
-        workload, knob, {size for ladder in ladders for size in ladder}, _further(request, knob, workload)
-    )
-    identity = _identity(workload, recipe)
-    trials: list[Trial] = []
+    if request.goal:
+        budgets = budgets_to_choose_from(budgets)
+    looks, sample = _looks(workload)
+    candidates = candidates_for(workload, looks, request.sizes, reach_of(workload, budgets))
+    recipe, defaults = _recipe(workload, request, looks, candidates.settings)
+    ladders = lay_ladders(workload, request, budgets, looks, candidates)
+    recipe, tried = _with_form(workload, looks, ladders.planned, batch_size, recipe)
+    sizes, failed = _measure(workload, looks, sample, recipe, ladders.planned, ladders.beyond)
+    check_knob([sizes[size] for size in ladders.planned], workload.model_size_param)
     tokens_per_sample = workload.dataset.tokens_per_sample
-    for budget, ladder in zip(budgets, ladders, strict=True):
+    ladders.keep_affordable(
+        sizes, lambda size: size.flops_per_token * tokens_per_sample * batch_size, workload.model_size_param
+    )
+    notes = (
+        *_with_defaults(workload.notes, defaults),
+        *ladders.notes,
+        *form_notes(recipe, workload, batch_size),
+        *tried,
+        *failed,
+        *plan_notes(workload, [sizes[size] for size in ladders.planned]),
+        *content.notes(),
+    )
+    content = replace(content, parts={**content.parts, "recipe": content_hash(vars(recipe))})
+    identity = _identity(workload, content)
+    goal = request.goal and replace(request.goal, target=request.goal.target or budgets[-1] * BEYOND[0])
+    trials: list[Trial] = []
+    begun = first_points(ladders.by_budget) if request.goal else ladders.by_budget
+    for budget, ladder in begun.items():
         for size in ladder:
             trials += plan_point(budget, sizes[size], request.seeds, batch_size, tokens_per_sample, recipe, identity)
     return Plan(
@@ -56,78 +74,134 @@ def lay_out(workload: Workload, request: Request) -> Plan:
         dataset_samples=workload.dataset.samples,
         recipe=recipe,
         budgets=budgets,
-        expected=expected,
-        sizes=tuple(sizes[size] for size in sorted(sizes)),
+        expected=tuple(expected_params(c, workload.first_guess) for c in budgets),
+        sizes=tuple(sorted(sizes.values(), key=lambda s: (s.params, str(s.size)))),
         trials=tuple(trials),
-        notes=(*workload.notes, *notes),
+        notes=(*notes, *_goal_notes(goal, len(trials))),
+        content=content,
+        goal=goal,
         bayes_loss=workload.bayes_loss,
+        model_cls_name=getattr(workload.model_cls, "__name__", type(workload.model_cls).__name__),
+        model_kwargs={name: _plain(value) for name, value in workload.model_kwargs.items()},
     )
 
 
-def measure_one(workload: Workload, size: int | None, params: float | None) -> Size:
+def _goal_notes(goal: Goal | None, begun: int) -> list[str]:
+    if goal is None or goal.target is None:
+        return []
+    most = f", of at most {format_flops(goal.most_flops)} FLOPs in all" if goal.most_flops else ""
+    return [
+        f"begins with {begun} trials; further ones are chosen one by one{most}, until the noise interval of the best "
+        f"size for {format_flops(goal.target)} FLOPs is within x{goal.factor:.3g} from end to end"
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """A value that any process and any store can keep; its text where it is none."""
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)
+
+
+def measure_one(workload: Workload, size: Setting | None, params: float | None) -> Size:
     """One more size, by its setting or by the params it should be nearest to.
 
     Raises ValueError for a size that the model refuses, TypeError for one on which a batch fails.
     """
-    assert workload.sizes
-    knob = _knob(workload, workload.sizes)
-    setting = size if size is not None else knob.settings[knob.nearest(params or 1.0)]
-    return _measure(workload, knob, {setting}, ())[0][setting]
-
-
-def _further(request: Request, knob: Knob, workload: Workload) -> set[int]:
-    """Sizes beyond the ladders, so that what is recommended there is a size that can be built."""
-    if request.sizes:
-        return set()
     assert workload.budgets
-    largest = max(request.budgets or workload.budgets)
-    centres = [expected_params(largest * times, workload.first_guess) for times in BEYOND]
-    return {knob.settings[knob.nearest(centre * factor)] for centre in centres for factor in AROUND}
+    assert workload.batch_size
+    looks, sample = _looks(workload)
+    if size is None:
+        wanted = params or 1.0
+        size = nearest_setting(looks, candidates_for(workload, looks, None, 4 * wanted), wanted)
+    recipe, _ = _recipe(workload, Request(workload), looks, (size,))
+    recipe, _ = _with_form(workload, looks, (size,), workload.batch_size, recipe)
+    return _measure(workload, looks, sample, recipe, (size,), ())[0][size]
 
 
-def _knob(workload: Workload, settings: Sequence[int]) -> Knob:
-    from flopsfit_tui.train.measure import build_model, count_params
+def _looks(workload: Workload) -> tuple[Looks, tuple[Any, Any]]:
+    from flopsfit_tui.train.measure import Looks
+    from flopsfit_tui.train.model import first_batch
 
-    @cache
-    def params(size: int) -> int:
-        return count_params(build_model(workload, size, "meta"))
+    sample = first_batch(workload)
+    return Looks(workload, sample), sample
 
-    return Knob(settings, params)
+
+def _recipe(
+    workload: Workload, request: Request, looks: Looks, candidates: Sequence[Setting]
+) -> tuple[Recipe, list[str]]:
+    """How trials are trained, and the defaults taken for it."""
+    from flopsfit_tui.train.ready import choose_base, choose_wider, default_rate
+
+    defaults = []
+    base = workload.base_size if workload.scale_learning_rate else None
+    if workload.scale_learning_rate and base is None:
+        base = choose_base(looks, candidates)
+        if base is not None:
+            defaults.append(f"base_size {base}")
+    wider = None if base is None else choose_wider(looks, candidates, base)
+    rate = request.learning_rate or workload.learning_rate
+    if rate is None:
+        rate = default_rate(looks, base, wider)
+        defaults.append(f"learning_rate {rate:g}")
+    return Recipe(rate, base if wider is not None else None, wider), defaults
+
+
+def _with_defaults(notes: Sequence[str], defaults: Sequence[str]) -> list[str]:
+    """Notes with further defaults named in the note that names some, or in one of their own."""
+    first = "left to defaults: "
+    if defaults and notes and notes[-1].startswith(first):
+        return [*notes[:-1], ", ".join([notes[-1], *defaults])]
+    return [*notes, *([first + ", ".join(defaults)] if defaults else [])]
+
+
+def _with_form(
+    workload: Workload, looks: Looks, sizes: Sequence[Setting], batch_size: int, recipe: Recipe
+) -> tuple[Recipe, list[str]]:
+    """The recipe with how the loss is taken, as one real step at the smallest size tells."""
+    from flopsfit_tui.train.check import check_step
+
+    if workload.simulate is not None:
+        return recipe, []
+    ascending = sorted(sizes, key=lambda size: (looks.params(size), str(size)))
+    form, notes = check_step(workload, ascending, looks, batch_size, recipe)
+    return replace(recipe, pass_labels=form.pass_labels, reduction=form.reduction), notes
 
 
 def _measure(
-    workload: Workload, knob: Knob, planned: Iterable[int], further: Iterable[int]
-) -> tuple[dict[int, Size], list[str]]:
+    workload: Workload,
+    looks: Looks,
+    sample: tuple[Any, Any],
+    recipe: Recipe,
+    planned: Sequence[Setting],
+    further: Sequence[Setting],
+) -> tuple[dict[Setting, Size], list[str]]:
     """Every size with its FLOPs. One on which a batch fails is still planned, at interpolated FLOPs: its trials will
     say what is wrong, and the others are not lost. TypeError when it fails on all.
     """
     from flopsfit_tui.train.data import batch_length
-    from flopsfit_tui.train.measure import ContractError, measure_size
+    from flopsfit_tui.train.measure import measure_size
+    from flopsfit_tui.train.model import ContractError, quote
 
-    data = workload.val_dataset
-    sample = next(iter(data.once(getattr(data, "batch_size", None) or 2)))
     tokens = batch_length(sample) * workload.dataset.tokens_per_sample
-    found: dict[int, Size] = {}
-    failed: dict[int, str] = {}
-    for size in sorted({*planned, *further}):
-        knob.params(size)  # one that the model refuses is the person's to mend
+    found: dict[Setting, Size] = {}
+    failed: dict[Setting, str] = {}
+    for size in dict.fromkeys([*planned, *further]):
         try:
-            found[size] = measure_size(workload, size, sample, tokens)
+            found[size] = measure_size(workload, size, sample, tokens, recipe)
         except ContractError:
             raise
         except Exception as error:  # noqa: BLE001 - the user's model may raise anything
-            failed[size] = f"{type(error).__name__}: {error}"
+            failed[size] = quote(error)
     if not found:
         size, said = next(iter(failed.items()))
         raise TypeError(f"no size trains on a batch; at {workload.model_size_param}={size} the model says {said}")
-    for size in failed.keys() & set(planned):
-        found[size] = _interpolate(size, knob.params(size), list(found.values()))
-    knob_name = workload.model_size_param
-    notes = [f"{knob_name} {s} fails on a batch ({said}); its FLOPs are interpolated" for s, said in failed.items()]
-    return found, notes
+    missing = [size for size in planned if size in failed]
+    for size in missing:
+        found[size] = _interpolate(size, looks.params(size), list(found.values()))
+    knob = workload.model_size_param
+    return found, [f"{knob} {s} fails on a batch ({failed[s]}); its FLOPs are interpolated" for s in missing]
 
 
-def _interpolate(size: int, params: int, known: list[Size]) -> Size:
+def _interpolate(size: Setting, params: int, known: list[Size]) -> Size:
     """FLOPs a token in proportion to a power of N, through the nearest two sizes known."""
     near = sorted(known, key=lambda s: abs(math.log(s.params / params)))[:2]
     slope = 1.0
@@ -137,25 +211,6 @@ def _interpolate(size: int, params: int, known: list[Size]) -> Size:
     return Size(size, params, near[0].flops_per_token * (params / near[0].params) ** slope)
 
 
-def _identity(workload: Workload, recipe: Recipe) -> str:
-    return content_hash(
-        {
-            "name": workload.name,
-            "size_param": workload.model_size_param,
-            "model_kwargs": dict(workload.model_kwargs),
-            "settings": dict(workload.settings),
-            "data": [workload.dataset.fingerprint, workload.val_dataset.fingerprint],
-            "code": [code_hash(f) for f in (workload.model_cls, workload.loss_fn, workload.optimizer) if f],
-            "recipe": vars(recipe),
-        }
-    )
-
-
-def code_hash(thing: Callable[..., Any]) -> str:
-    """A hash of what a function or class says, without comments and layout; of its name where it has no source."""
-    name = getattr(thing, "__qualname__", type(thing).__qualname__)
-    try:
-        tree = ast.dump(ast.parse(textwrap.dedent(inspect.getsource(thing))))
-    except (OSError, TypeError, SyntaxError):
-        return name
-    return f"{name} {hashlib.sha256(tree.encode()).hexdigest()[:12]}"
+def _identity(workload: Workload, content: Identity) -> str:
+    named = {"name": workload.name, "size_param": workload.model_size_param}
+    return content_hash({**named, "parts": dict(content.parts), "versions": dict(content.versions)})

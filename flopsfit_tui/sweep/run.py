@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from flopsfit_tui.core.control import Add, Again, Control, First, Skip, Workers
+from flopsfit_tui.core.checkpoint_files import (
+    CHECKPOINT_SECONDS,
+    Checkpointing,
+    checkpoint_path,
+    drop_checkpoints,
+    drop_folder,
+    make_folder,
+)
+from flopsfit_tui.core.control import AddTrial, Control, Retry, RunNext, SetWorkers, Skip
 from flopsfit_tui.core.events import (
     Event,
     Note,
     PlanChanged,
-    SlotsChanged,
     SweepEnded,
     SweepPaused,
     SweepResumed,
     SweepStarted,
     TrialEnded,
-    TrialReturned,
+    TrialRequeued,
     TrialStarted,
+    WorkersChanged,
 )
+from flopsfit_tui.core.options import OnFull
+from flopsfit_tui.core.state import kept
+from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Outcome, Plan, Size, Trial
 from flopsfit_tui.plan.estimate import longest_first
 from flopsfit_tui.plan.grid import add_trial, keep_added
 from flopsfit_tui.store.base import Store
-from flopsfit_tui.sweep.executor import Executor
+from flopsfit_tui.sweep.executor import Executor, TrialLost
 from flopsfit_tui.sweep.job import Measure, Train
+from flopsfit_tui.sweep.keeping import Keeper
 
-POLL_SECONDS = 0.05  # how soon a wish of the person is seen
+# The next trial of a plan and the keys that run, or None; and a line on why.
+Propose = Callable[[Plan, Collection[str]], tuple[AddTrial | None, str]]
+
+MOST_RETRIES = 2  # of a trial whose worker is lost
+POLL_SECONDS = 0.05  # how soon a command of the user is seen
 
 
 def run_sweep(
@@ -39,31 +57,50 @@ def run_sweep(
     *,
     device: str = "auto",
     seconds: Mapping[str, float] | None = None,
+    propose: Propose | None = None,
+    on_full: OnFull = "wait",
+    checkpoints: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Iterator[Event]:
     """Train every trial of the plan that the store has not finished, as a stream of events.
 
     Each event is in the store before it is yielded. `workload` is a name, a reference, or a Workload; `seconds` are
-    predicted durations by trial key, which set the order. Trials that a person added or skipped when the plan was run
+    predicted durations by trial key, which set the order. `propose` is asked for a further trial whenever a worker has
+    nothing to do, until it has none. Trials that the user added or skipped when the plan was run
     before stay so. The last event is SweepEnded, after which nothing runs any more. Closing the generator early stops
-    the running trials; what is finished is kept.
+    the running trials; what is finished is kept. While the store cannot be written the sweep stands still, or stops
+    with `on_full` "stop"; what was damaged in it is said by a Note. In the
+    directory `checkpoints`, where one is given, unfinished trials keep their checkpoints, and go on from them.
     """
     control = control or Control()
     plan = keep_added(plan, store.plan())
     store.begin(plan)
-    kept = {key: o for key, o in store.outcomes().items() if o.status in ("finished", "skipped")}
+    before = kept(store.outcomes())
     seconds = dict(seconds or {})
     if seconds:
-        seconds |= {t.key: _predict(t, plan, seconds) for t in plan.trials if t.key not in seconds}
-    waiting = deque(longest_first((t for t in plan.trials if t.key not in kept), seconds))
-    sweep = _Sweep(plan, workload, executor, control, waiting, device, seconds)
+        seconds |= {t.key: predict_seconds(t, plan, seconds) for t in plan.trials if t.key not in seconds}
+    waiting = deque(longest_first((t for t in plan.trials if t.key not in before), seconds))
+    if checkpoints:
+        drop_checkpoints(checkpoints, before)  # of trials that ended just before the process did
+        checkpoints = checkpoints if make_folder(checkpoints) else None
+    sweep = _Sweep(
+        plan, workload, executor, control, waiting, device, seconds, propose, checkpoints, checkpoint_seconds
+    )
+    keeper = Keeper(store, control, sweep.hold, sweep.go_on, on_full)
     try:
-        yield SweepStarted(plan, kept, executor.slots, seconds)
+        yield SweepStarted(plan, before, executor.workers, seconds)
+        for sentence in store.damage():
+            yield from keeper.keep(Note("warning", sentence))
         for event in sweep.events():
-            store.record(event)
-            yield event
+            yield from keeper.keep(event)
+            if checkpoints and keeper.clean and isinstance(event, TrialEnded) and event.outcome.status != "failed":
+                drop_checkpoints(checkpoints, [event.key])
     finally:
-        for event in sweep.give_back():  # the caller closed the stream, or something broke
-            store.record(event)
+        for event in sweep.requeue_running():  # the caller closed the stream, or an exception came
+            with contextlib.suppress(StoreFault):  # what has no outcome is pending in any case
+                store.record(event)
+        if checkpoints:
+            drop_folder(checkpoints)
 
 
 class _Sweep:
@@ -78,49 +115,67 @@ class _Sweep:
         waiting: deque[Trial],
         device: str,
         seconds: dict[str, float],
+        propose: Propose | None,
+        checkpoints: Path | None,
+        checkpoint_seconds: float,
     ) -> None:
+        self.checkpoints, self.checkpoint_seconds = checkpoints, checkpoint_seconds
+        self.lost: Counter[str] = Counter()  # how often a trial's worker was lost
         self.plan, self.workload, self.device, self.seconds = plan, workload, device, seconds
         self.executor, self.control, self.waiting = executor, control, waiting
         self.running: set[str] = set()  # trial keys
-        self.adding: deque[Add] = deque()  # until a worker is free to measure their sizes
+        self.adding: deque[AddTrial] = deque()  # until a worker is free to measure their sizes
+        self.propose, self.ended, self.asked = propose, 0, (-1, -1, -1)
 
     def events(self) -> Iterator[Event]:
         """Everything after the start, to the end."""
-        yield from self._obey()
+        yield from self._apply_commands()
+        yield from self._ask_for_more()
         while (self.waiting or self.running or self.adding) and not self.control.stopped:
-            yield from self._obey()
+            yield from self._apply_commands()
             if self.control.paused:
-                yield from self._stand_still()
+                yield from self._wait_while_paused()
             else:
-                yield from self._fill_slots()
-                yield from self._listen()
-        yield from self.give_back()
+                yield from self._start_waiting()
+                yield from self._poll()
+                yield from self._ask_for_more()
+        yield from self.requeue_running()
         yield SweepEnded("stopped" if self.control.stopped else "done")
 
-    def give_back(self) -> Iterator[Event]:
-        """Drop what runs; it is pending again."""
-        self.executor.abandon()
+    def requeue_running(self) -> Iterator[Event]:
+        """Cancel the running trials; their status becomes pending."""
+        self.executor.cancel_all()
         while self.running:
-            yield TrialReturned(self.running.pop())
+            yield TrialRequeued(self.running.pop())
 
-    def _obey(self) -> Iterator[Event]:
-        """Do what a person wished; a wish that has been overtaken by events is forgotten."""
-        for wish in self.control.wishes():
-            match wish:
+    def hold(self) -> list[Event]:
+        """Ask what runs to stand still; what it has said until it does."""
+        self.executor.pause()
+        return list(self._poll())
+
+    def go_on(self) -> None:
+        """End a hold, unless the user has paused the sweep."""
+        if not self.control.paused:
+            self.executor.resume()
+
+    def _apply_commands(self) -> Iterator[Event]:
+        """Apply the user's commands; one that no longer applies is ignored."""
+        for command in self.control.take_commands():
+            match command:
                 case Skip(key):
                     yield from self._skip(key)
-                case Again(key):
+                case Retry(key):
                     if key not in self.running and all(t.key != key for t in self.waiting):
                         self.waiting.extendleft(t for t in self.plan.trials if t.key == key)
-                        yield TrialReturned(key)
-                case First(key):
+                        yield TrialRequeued(key)
+                case RunNext(key):
                     first = [t for t in self.waiting if t.key == key]
                     self.waiting = deque([*first, *(t for t in self.waiting if t.key != key)])
-                case Add():
-                    self.adding.append(wish)
-                case Workers(count):
+                case AddTrial():
+                    self.adding.append(command)
+                case SetWorkers(count):
                     self.executor.resize(count)
-                    yield SlotsChanged(self.executor.slots)
+                    yield WorkersChanged(self.executor.workers)
         while self.adding and (self._measured(self.adding[0]) or self.executor.free):
             yield from self._add(self.adding.popleft())
 
@@ -128,62 +183,103 @@ class _Sweep:
         waiting = len(self.waiting)
         self.waiting = deque(t for t in self.waiting if t.key != key)
         if key in self.running:
-            self.executor.drop(key)
+            self.executor.cancel(key)
             self.running.discard(key)
         elif len(self.waiting) == waiting:
             return
+        self.ended += 1
         yield TrialEnded(key, Outcome("skipped"))
 
-    def _measured(self, wish: Add) -> Size | None:
-        return next((s for s in self.plan.sizes if s.size == wish.size), None)
+    def _measured(self, command: AddTrial) -> Size | None:
+        return next((s for s in self.plan.sizes if s.size == command.size), None)
 
-    def _add(self, wish: Add) -> Iterator[Event]:
+    def _add(self, command: AddTrial) -> Iterator[Event]:
         try:
-            size = self._measured(wish) or self.executor.call([Measure(self.workload, wish.size, wish.params)])[0]
-            self.plan = add_trial(self.plan, wish.budget, size)
+            size = (
+                self._measured(command) or self.executor.call([Measure(self.workload, command.size, command.params)])[0]
+            )
+            self.plan = add_trial(self.plan, command.budget, size)
         except (ValueError, TypeError) as error:
             yield Note("warning", f"nothing was added: {error}")
             return
         trial = next(t for t in self.plan.trials if t.key == self.plan.added[-1])
-        self.seconds[trial.key] = _predict(trial, self.plan, self.seconds)
-        yield PlanChanged(self.plan, {trial.key: self.seconds[trial.key]})
+        predicted = {trial.key: predict_seconds(trial, self.plan, self.seconds)} if self.seconds else {}
+        self.seconds |= predicted
+        yield PlanChanged(self.plan, predicted)
         self.waiting.appendleft(trial)
 
-    def _fill_slots(self) -> Iterator[Event]:
+    def _ask_for_more(self) -> Iterator[Event]:
+        """Ask for a further trial where a worker has nothing to do, once for each change of what is known."""
+        known = (self.ended, len(self.running), len(self.plan.trials))
+        idle = (self.executor.free or not self.running) and not self.waiting and not self.adding
+        if self.propose is None or not idle or known == self.asked or self.control.paused or self.control.stopped:
+            return
+        self.asked = known
+        command, why = self.propose(self.plan, self.running)
+        if command:
+            yield Note("info", f"next: {why}")
+            yield from self._add(command)
+        elif why:
+            yield Note("info", f"no further trial: {why}")
+
+    def _start_waiting(self) -> Iterator[Event]:
         while self.waiting and self.executor.free:
             trial = self.waiting.popleft()
-            worker = self.executor.start(Train(self.workload, trial, self.plan.recipe, self.device))
+            worker = self.executor.start(
+                Train(self.workload, trial, self.plan.recipe, self.device, self._checkpointing(trial))
+            )
             self.running.add(trial.key)
             yield TrialStarted(trial.key, worker)
 
-    def _listen(self) -> Iterator[Event]:
+    def _checkpointing(self, trial: Trial) -> Checkpointing | None:
+        if self.checkpoints is None:
+            return None
+        return Checkpointing(checkpoint_path(self.checkpoints, trial.key), self.checkpoint_seconds)
+
+    def _poll(self) -> Iterator[Event]:
         for event in self.executor.poll(POLL_SECONDS):
+            if isinstance(event, TrialLost):
+                yield from self._try_again(event)
+                continue
             if isinstance(event, TrialEnded):
                 self.running.discard(event.key)
+                self.ended += 1
             yield event
 
-    def _stand_still(self) -> Iterator[Event]:
-        """Hold the workers, say so once they stand still, and wait for the person."""
+    def _try_again(self, lost: TrialLost) -> Iterator[Event]:
+        """Requeue a trial whose worker was lost; after MOST_RETRIES it has failed."""
+        self.running.discard(lost.key)
+        self.lost[lost.key] += 1
+        if self.lost[lost.key] > MOST_RETRIES:
+            yield TrialEnded(lost.key, Outcome("failed", error=lost.reason))
+            return
+        trial = next(t for t in self.plan.trials if t.key == lost.key)
+        why = lost.reason.partition("\n")[0]
+        again = f"try {self.lost[lost.key] + 1} of {MOST_RETRIES + 1}"
+        yield Note("warning", f"{self.plan.size_name} {trial.size} is trained again ({again}): {why}")
+        yield TrialRequeued(lost.key)
+        self.waiting.appendleft(trial)
+
+    def _wait_while_paused(self) -> Iterator[Event]:
+        """Hold the workers, say so once they stand still, and wait for the user."""
         said = False
         while self.control.paused and not self.control.stopped:
-            held = self.executor.hold()
+            held = self.executor.pause()
             if held and not said:
                 said = True
                 yield SweepPaused()
-            yield from self._obey()
+            yield from self._apply_commands()
             if held:
                 self.control.wait(POLL_SECONDS)
             else:
-                yield from self._listen()
-        self.executor.release()
+                yield from self._poll()
+        self.executor.resume()
         if said:
             yield SweepResumed()
 
 
-def _predict(trial: Trial, plan: Plan, seconds: Mapping[str, float]) -> float:
+def predict_seconds(trial: Trial, plan: Plan, seconds: Mapping[str, float]) -> float:
     """Seconds of a trial that was not timed: those of the planned one nearest in size, by FLOPs."""
     timed = [t for t in plan.trials if t.key in seconds]
-    if not timed:
-        return 0.0
-    near = min(timed, key=lambda t: (abs(t.size - trial.size), abs(t.budget - trial.budget)))
+    near = min(timed, key=lambda t: (abs(t.params - trial.params), abs(t.budget - trial.budget)))
     return seconds[near.key] * trial.flops / near.flops

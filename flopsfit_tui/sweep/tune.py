@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.plan.grid import plan_point
@@ -15,7 +16,7 @@ SHARE = 0.25  # of the smallest budget
 def tune_plan(plan: Plan) -> Plan:
     """Ten short trials from a plan: its smallest and its middle size, each at five rates around the planned one."""
     ladder = plan.ladder(plan.budgets[0])
-    chosen = sorted({ladder[0], ladder[len(ladder) // 2]})
+    chosen = dict.fromkeys([ladder[0], ladder[len(ladder) // 2]])
     sizes = [next(s for s in plan.sizes if s.size == size) for size in chosen]
     batch_size, budget = plan.trials[0].batch_size, SHARE * plan.budgets[0]
     trials = []
@@ -26,11 +27,11 @@ def tune_plan(plan: Plan) -> Plan:
     return replace(plan, budgets=(budget,), expected=plan.expected[:1], trials=tuple(trials))
 
 
-def best_rates(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[int, float]:
+def best_rates(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[Any, float]:
     """The rate of the lowest loss at each size; sizes at which nothing finished are left out."""
-    best: dict[int, tuple[float, float]] = {}
+    best: dict[Any, tuple[float, float]] = {}
     for trial in plan.trials:
         outcome = outcomes.get(trial.key)
         if outcome and outcome.status == "finished":
             best[trial.size] = min(best.get(trial.size, (float("inf"), 0.0)), (outcome.loss, trial.learning_rate))
-    return {size: rate for size, (_, rate) in sorted(best.items())}
+    return {size: best[size][1] for size in plan.settings(best)}

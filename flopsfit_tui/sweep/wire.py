@@ -19,7 +19,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Happened:
+class JobEvent:
     """A running trial said something."""
 
     event: Event
@@ -27,23 +27,24 @@ class Happened:
 
 @dataclass(frozen=True)
 class Done:
-    """A job ended; its result."""
+    """A job ended; its result, of a trial why the worker is not to train another."""
 
     value: Any
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A job could not be done; `mendable` when the message is a sentence for the person who asked."""
+class JobFailed:
+    """A job could not be done; `user_error` when the message is a sentence for the user who asked."""
 
-    mendable: type[Exception] | None
+    user_error: type[Exception] | None
     message: str
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True)
-class Held:
+class Paused:
     """The worker stands still between two steps."""
 
 
-Message = Happened | Done | Refused | Held
-Order = Literal["hold", "release", "drop"] | Job
+Message = JobEvent | Done | JobFailed | Paused
+Order = Literal["pause", "resume", "cancel"] | Job

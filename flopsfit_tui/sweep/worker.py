@@ -1,10 +1,12 @@
 """A worker process: takes jobs from the process that sweeps, trains, and sends back what happens.
 
-    sweeping process  --- jobs, hold, release --->  listener thread --> queue --> main thread (trains)
-                      <------- messages ----------------------------------------/
+    sweeping process  --- jobs, pause, resume, cancel --->  listener thread --> queue --> main thread (trains)
+                      <------- messages -----------------------------------------------/
 
 The connection is the worker's life line: when the sweeping process ends, however it dies, the kernel closes its end,
-the listener reads the end of the stream, and the worker is gone. Run as `python -m flopsfit_tui.sweep.worker FD`.
+the listener reads the end of the stream, and the worker leaves its trial and ends. SIGTERM, SIGINT and SIGHUP do the
+same. To leave a trial is to write its checkpoint between two steps; a step that takes longer than LEAVE_SECONDS is not
+waited for. Run as `python -m flopsfit_tui.sweep.worker FD`.
 """
 
 from __future__ import annotations
@@ -12,24 +14,33 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import sys
 import threading
-import traceback
 from multiprocessing.connection import Connection
+from types import FrameType
 from typing import Any
 
-from flopsfit_tui.sweep.job import Job, perform
-from flopsfit_tui.sweep.wire import Done, Happened, Held, Message, Order, Refused, Setup
+from flopsfit_tui.sweep.children import adopt_orphans, children, end_children
+from flopsfit_tui.sweep.job import Job, Train
+from flopsfit_tui.sweep.printed import cap_prints
+from flopsfit_tui.sweep.serve import serve
+from flopsfit_tui.sweep.wire import Done, JobFailed, Message, Order, Setup
+
+LEAVE_SECONDS = 3.0  # until a worker that is to leave its trial ends without its checkpoint
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class _Orders:
+class _Inbox:
     """What the sweeping process wants: jobs in a queue, and flags that the training thread looks at between events."""
 
     def __init__(self) -> None:
-        self.jobs: queue.Queue[Job] = queue.Queue()
-        self.released = threading.Event()
-        self.released.set()
-        self.dropped = threading.Event()
+        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()  # None: end; may be put in a signal handler
+        self.resumed = threading.Event()
+        self.resumed.set()
+        self.cancelled = threading.Event()
+        self.leaving = False
+        self.training = False  # a trial that can be left
 
     def listen(self, connection: Connection[Message, Any]) -> None:
         """Take orders until the connection ends, and the process with it."""
@@ -37,37 +48,66 @@ class _Orders:
             try:
                 order: Order = connection.recv()
             except (EOFError, OSError):
-                os._exit(0)  # whoever sweeps is gone: nobody is left to train for
+                self.leave(0)  # the parent process is gone
+                return
             match order:
-                case "hold":
-                    self.released.clear()
-                case "release":
-                    self.released.set()
-                case "drop":
-                    self.dropped.set()
-                    self.released.set()
+                case "pause":
+                    self.resumed.clear()
+                case "resume":
+                    self.resumed.set()
+                case "cancel":
+                    self.cancelled.set()
+                    self.resumed.set()
                 case job:
                     self.jobs.put(job)
+
+    def leave(self, code: int) -> None:
+        """Leave the trial that runs, if one does, and end."""
+        if not self.training:
+            _exit(code)
+        self.leaving = True
+        last = threading.Timer(LEAVE_SECONDS, _exit, (code,))
+        last.daemon = True
+        last.start()
+        self.cancelled.set()
+        self.resumed.set()
+        self.jobs.put(None)
 
 
 def main(descriptor: int) -> None:
     """Serve jobs until the connection ends."""
+    inbox = _Inbox()
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        inbox.leave(128 + number)
+
+    for number in SIGNALS:
+        signal.signal(number, leave)
     connection: Connection[Message, Any] = Connection(descriptor)
     setup: Setup = connection.recv()
     sys.path[:] = setup.path
-    _stand_back(setup.nice)
-    orders = _Orders()
-    threading.Thread(target=orders.listen, args=(connection,), daemon=True).start()
+    _lower_priority(setup.nice)
+    adopt_orphans()
+    threading.Thread(target=inbox.listen, args=(connection,), daemon=True).start()
     import torch
 
     torch.set_num_threads(setup.threads)
     while True:
-        job = orders.jobs.get()
-        orders.dropped.clear()  # a drop that came too late was for the job before
-        _serve(connection, job, orders)
+        job = inbox.jobs.get()
+        if job is None:
+            _exit(0)
+        else:
+            _serve(connection, job, inbox)
 
 
-def _stand_back(nice: int) -> None:
+def _exit(code: int) -> None:
+    """End this process and all that the user's code has started in it."""
+    with contextlib.suppress(Exception):
+        end_children(set())
+    os._exit(code)
+
+
+def _lower_priority(nice: int) -> None:
     """Take a lower priority, and where it is known (Linux), be a batch job, which lets others wake up before it."""
     os.nice(nice)
     if nice and hasattr(os, "SCHED_BATCH"):
@@ -75,25 +115,33 @@ def _stand_back(nice: int) -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _serve(connection: Connection[Message, Any], job: Job, orders: _Orders) -> None:
-    try:
-        running = perform(job)
-        while not orders.dropped.is_set():
-            if not orders.released.is_set():
-                connection.send(Held())
-                orders.released.wait()
-                continue
-            try:
-                connection.send(Happened(next(running)))
-            except StopIteration as done:
-                connection.send(Done(done.value))
-                return
-        running.close()
-        connection.send(Done(None))
-    except (ValueError, TypeError) as error:
-        connection.send(Refused(type(error), str(error)))
-    except Exception:  # noqa: BLE001 - the sweeping process decides what to make of it
-        connection.send(Refused(None, traceback.format_exc()))
+def _serve(connection: Connection[Message, Any], job: Job, inbox: _Inbox) -> None:
+    inbox.cancelled.clear()  # a cancel that came too late was for the job before
+    inbox.training = isinstance(job, Train)
+    if inbox.leaving:
+        return
+    before = children()
+    with cap_prints():
+        answer = _run(connection, job, inbox)
+    inbox.training = False
+    if count := end_children(before):
+        _log_children(count)
+    if inbox.leaving:
+        _exit(0)
+    connection.send(answer)
+
+
+def _log_children(count: int) -> None:
+    print(f"{count} process{'es' * (count > 1)} that the model started went on after its trial; ended", file=sys.stderr)
+
+
+def _run(connection: Connection[Message, Any], job: Job, inbox: _Inbox) -> Done | JobFailed:
+    """Do a job and send its events; what ends it."""
+    for message in serve(job, inbox.resumed, inbox.cancelled, own_process=True):
+        if isinstance(message, Done | JobFailed):
+            return message
+        connection.send(message)
+    raise AssertionError("a job ends with Done or JobFailed")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Whatever holds a person's data, as a Source: Dataset, IterableDataset, DataLoader, or a callable giving batches.
+"""Whatever holds the user's data, as a Source: Dataset, IterableDataset, DataLoader, or a callable giving batches.
 
 A batch is a tuple, a list or a dict of tensors whose first dimension counts samples. The last item of a tuple or list
-is the target and the rest the inputs; of a dict the target is `labels`, `label`, `targets`, `target` or `y`. Just what
-a trial trains on is drawn, nothing ahead and nothing thrown away, so that what is counted is what was used.
+is the target and the rest the inputs; of a dict the target is `labels`, `label`, `targets`, `target` or `y`; a single
+tensor is both. Just what a trial trains on is drawn, nothing ahead and nothing thrown away, so that what is counted is
+what was used.
 """
 
 from __future__ import annotations
@@ -101,10 +102,15 @@ def as_pair(batch: Any) -> tuple[Any, Any]:
             raise TypeError(f"a batch with the keys {sorted(batch)} has no target; name it one of {', '.join(TARGETS)}")
         named = {name: value for name, value in batch.items() if name != target}
         return (next(iter(named.values())) if len(named) == 1 else named), batch[target]
-    if isinstance(batch, Sequence) and not isinstance(batch, str) and len(batch) >= 2:
+    if isinstance(batch, Tensor):
+        return batch, batch
+    if isinstance(batch, Sequence) and not isinstance(batch, str) and batch:
         *inputs, target = batch
-        return (inputs[0] if len(inputs) == 1 else tuple(inputs)), target
-    raise TypeError(f"a batch is a {type(batch).__name__}; it must be (inputs, targets), or a dict with {TARGETS[0]!r}")
+        return (tuple(inputs) if len(inputs) > 1 else inputs[0] if inputs else target), target
+    raise TypeError(
+        f"a batch is a {type(batch).__name__}; it must be (inputs, targets), a dict with {TARGETS[0]!r}, or one "
+        f"tensor, which is input and target"
+    )
 
 
 def batch_length(batch: Any) -> int:
@@ -119,12 +125,23 @@ def batch_length(batch: Any) -> int:
 def cut(batch: Any, first: int, last: int | None) -> Any:
     """Samples first to last of a batch."""
     if isinstance(batch, Tensor):
-        return batch[first:last]
+        return batch[first:last] if batch.ndim else batch
     if isinstance(batch, Mapping):
         return {name: cut(value, first, last) for name, value in batch.items()}
     if isinstance(batch, tuple | list):
         return type(batch)(cut(value, first, last) for value in batch)
     return batch
+
+
+def join(first: Any, second: Any) -> Any:
+    """The samples of two batches, one after the other."""
+    if isinstance(first, Tensor):
+        return torch.cat([first, second]) if first.ndim else first
+    if isinstance(first, Mapping):
+        return {name: join(value, second[name]) for name, value in first.items()}
+    if isinstance(first, tuple | list):
+        return type(first)(join(a, b) for a, b in zip(first, second, strict=True))
+    return first
 
 
 def _tensors(batch: Any) -> Iterator[Tensor]:
@@ -159,7 +176,7 @@ class _Adapted:
 
 
 class _Items(_Adapted):
-    """A map-style dataset, drawn item by item, so that what a person's own transforms do is done anew."""
+    """A map-style dataset, drawn item by item, so that what the user's own transforms do is done anew."""
 
     def __init__(self, dataset: Any, collate: Callable[[list[Any]], Any]) -> None:
         self._dataset, self._collate = dataset, collate
@@ -168,7 +185,10 @@ class _Items(_Adapted):
         self.fingerprint = f"{_name(whole)}, {self.samples} of {len(whole)}"
 
     def batches(self, batch_size: int, seed: int) -> Iterator[tuple[Any, Any]]:
-        for chosen in _shuffled(self.samples or 0, batch_size, seed):
+        return self.batches_from(batch_size, seed, 0)
+
+    def batches_from(self, batch_size: int, seed: int, skipped: int) -> Iterator[tuple[Any, Any]]:
+        for chosen in islice(_shuffled(self.samples or 0, batch_size, seed), skipped, None):
             yield self._batch(chosen.tolist())
 
     def once(self, batch_size: int) -> Iterator[tuple[Any, Any]]:
@@ -196,7 +216,10 @@ class _Tensors(_Adapted):
         self.fingerprint = digest.hexdigest()[:12]
 
     def batches(self, batch_size: int, seed: int) -> Iterator[tuple[Any, Any]]:
-        for chosen in _shuffled(self.samples or 0, batch_size, seed):
+        return self.batches_from(batch_size, seed, 0)
+
+    def batches_from(self, batch_size: int, seed: int, skipped: int) -> Iterator[tuple[Any, Any]]:
+        for chosen in islice(_shuffled(self.samples or 0, batch_size, seed), skipped, None):
             yield as_pair([tensor[chosen] for tensor in self._tensors])
 
     def once(self, batch_size: int) -> Iterator[tuple[Any, Any]]:
@@ -271,7 +294,7 @@ class _Stream(_Adapted):
     """An IterableDataset: samples in its own order, begun again when it ends; some of its first can be held out."""
 
     def __init__(self, dataset: IterableDataset[Any], skip: int = 0, most: int | None = None) -> None:
-        self._dataset, self._skip, self._most = dataset, skip, most
+        self.dataset, self.skip, self._most = dataset, skip, most
         self.fingerprint = f"{_name(dataset)}, from {skip}"
 
     def batches(self, batch_size: int, seed: int) -> Iterator[tuple[Any, Any]]:
@@ -279,19 +302,24 @@ class _Stream(_Adapted):
         gathered: list[Any] = []
         while True:
             drawn = 0
-            for sample in islice(self._dataset, self._skip, None):
+            for sample in islice(self.dataset, self.skip, None):
                 drawn += 1
                 gathered.append(sample)
                 if len(gathered) == batch_size:
                     yield as_pair(default_collate(gathered))
                     gathered = []
             if drawn == 0:
-                raise ValueError(f"dataset gives no sample beyond its first {self._skip}; give more, or a val_dataset")
+                raise ValueError(f"dataset gives no sample beyond its first {self.skip}; give more, or a val_dataset")
 
     def once(self, batch_size: int) -> Iterator[tuple[Any, Any]]:
-        samples = islice(self._dataset, self._most or HELD_OUT_MOST)
+        samples = islice(self.dataset, self._most or HELD_OUT_MOST)
         while gathered := list(islice(samples, batch_size)):
             yield as_pair(default_collate(gathered))
+
+
+def is_stream_split(source: Any) -> bool:
+    """Whether the first samples of the stream are held out."""
+    return isinstance(source, _Stream) and source.skip > 0
 
 
 class _Called(_Adapted):
@@ -325,7 +353,9 @@ class _Called(_Adapted):
         while True:
             known = {"seed": seed + 1_000_003 * epoch, "batch_size": batch_size}
             given = self._call(**{name: known[name] for name in self._takes & known.keys()})
-            if isinstance(given, Mapping) or (isinstance(given, tuple | list) and isinstance(given[-1], Tensor)):
+            if isinstance(given, Mapping | Tensor) or (
+                isinstance(given, tuple | list) and given and isinstance(given[-1], Tensor)
+            ):
                 yield given
             elif isinstance(given, Iterable):
                 yield from given

@@ -1,141 +1,163 @@
-"""Train one trial: a generator of events, which its caller may leave standing between any two of them to pause it."""
+"""Train one trial: a generator of events, which its caller may leave standing between any two of them to pause it.
+
+Closing it leaves the trial: its checkpoint is written, and it goes on from there when it is trained again.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from flopsfit_tui.core.events import Note, TrialEnded, TrialProgress
+from flopsfit_tui.core.checkpoint_files import Checkpointing
+from flopsfit_tui.core.events import Note, TrialAlive, TrialEnded, TrialProgress
 from flopsfit_tui.core.trial import Outcome, Recipe, Status, Trial
 from flopsfit_tui.core.workload import Workload
-from flopsfit_tui.train.data import batch_length, cut
+from flopsfit_tui.train.checkpoint import Checkpoints, load
+from flopsfit_tui.train.checkpoint_file import CannotResume
 from flopsfit_tui.train.device import pick_device
-from flopsfit_tui.train.measure import build_model, call_model, checked_loss, to_device
-from flopsfit_tui.train.optim import make_optimizer
+from flopsfit_tui.train.evaluate import evaluating
+from flopsfit_tui.train.random_state import random_state
 from flopsfit_tui.train.schedule import rate_factor
 from flopsfit_tui.train.simulated import simulate_trial
+from flopsfit_tui.train.training import Training
 
 PROGRESS_SECONDS = 0.1  # ten events a second at most
-EVAL_BATCH = 64
+Said = TrialProgress | TrialEnded | TrialAlive | Note
 
 
 class Diverged(ArithmeticError):
     """A loss that is not a number, or infinite."""
 
 
-class Training:
-    """A model at one size, its optimizer and its stream of batches; `step` makes one update.
-
-    On CUDA the forward pass runs in bfloat16 and float32 products in TF32; parameters, gradients and the optimizer stay
-    float32. On the CPU everything is float32, and a seed gives the same losses to the last digit.
-    """
-
-    def __init__(
-        self, workload: Workload, size: int, batch_size: int, seed: int, recipe: Recipe, device: str, parts: int = 1
-    ) -> None:
-        torch.manual_seed(seed)
-        self.workload, self.recipe, self.device, self.parts = workload, recipe, device, parts
-        self.model = build_model(workload, size).to(device).train()
-        self.optimizer = make_optimizer(self.model, workload, recipe)
-        self.batches = iter(workload.dataset.batches(batch_size, seed))
-        if device == "cuda":
-            torch.set_float32_matmul_precision("high")  # TF32
-
-    def step(self, rate: float) -> Tensor:
-        """Draw a batch and make one update at `rate` times the peak rates; the batch's loss before it, scalar."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * rate
-        self.optimizer.zero_grad(set_to_none=True)
-        batch = next(self.batches)
-        loss = self._backward(to_device(batch, self.device)) if self.parts == 1 else self._accumulate(batch)
-        if self.recipe.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
-        self.optimizer.step()
-        return loss
-
-    def _backward(self, batch: tuple[Any, Any], weight: float = 1.0) -> Tensor:
-        with autocast(self.device):
-            loss = checked_loss(self.workload, self.model, batch)
-        (loss * weight if weight != 1.0 else loss).backward()  # type: ignore[no-untyped-call]
-        return loss.detach()
-
-    def _accumulate(self, batch: tuple[Any, Any]) -> Tensor:
-        """The same batch in parts, for what does not fit in memory at once."""
-        length = batch_length(batch)
-        size = math.ceil(length / self.parts)
-        total = torch.zeros((), device=self.device)
-        for first in range(0, length, size):
-            part = cut(batch, first, first + size)
-            weight = batch_length(part) / length
-            total += weight * self._backward(to_device(part, self.device), weight)
-        return total
-
-
-def autocast(device: str) -> AbstractContextManager[Any]:
-    """Mixed precision where it pays: bfloat16 on CUDA; on a CPU it was 1.4 to 2.2 times slower."""
-    return torch.autocast("cuda", dtype=torch.bfloat16) if device == "cuda" else nullcontext()
-
-
 def train_trial(
-    workload: Workload, trial: Trial, recipe: Recipe, device: str
-) -> Iterator[TrialProgress | TrialEnded | Note]:
+    workload: Workload, trial: Trial, recipe: Recipe, device: str, checkpointing: Checkpointing | None = None
+) -> Generator[Said, None, None]:
     """Train a trial on exactly its tokens, then take its loss on the held-out data.
 
     Yields TrialProgress at most ten times a second and TrialEnded last, also when training fails: the user's code may
     raise anything, and its traceback is the outcome, beside what had been spent by then. When the device runs out of
-    memory the trial begins anew with the batch in twice as many parts, whose gradients are accumulated.
+    memory the trial begins anew with the batch in twice as many parts, whose gradients are accumulated. A trial that
+    has a checkpoint goes on from it. Raises MemoryError when the process has no memory left.
     """
     if workload.simulate is not None:
         yield from simulate_trial(workload.simulate, trial)
         return
     parts = 1
+    name = f"{workload.model_size_param} {trial.size}"
+    checkpoints = Checkpoints(trial, checkpointing, f"the trial at {name}, budget {trial.budget:.3g}")
     while True:
         log = _Log(trial)
         try:
             device = pick_device(device)
-            yield from _train(workload, trial, recipe, device, parts, log)
+            yield from _train(workload, trial, recipe, device, parts, log, checkpoints)
         except torch.OutOfMemoryError:
-            if parts >= trial.batch_size:
+            if parts >= trial.batch_size or recipe.reduction == "batch":  # whose parts have another loss
                 yield TrialEnded(trial.key, log.outcome("failed", device, error=traceback.format_exc()))
                 return
-        except Exception:  # noqa: BLE001 - whatever the user's code raises is this trial's outcome
+        except MemoryError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever the user's code raises is this trial's outcome
+            if _no_memory(error):
+                raise MemoryError(str(error)) from error
+            checkpoints.delete()
             yield TrialEnded(trial.key, log.outcome("failed", device, error=traceback.format_exc()))
             return
         else:
             return
         parts *= 2
+        checkpoints.delete()
         if device == "cuda":
             torch.cuda.empty_cache()
-        size = f"{workload.model_size_param} {trial.size}"
-        yield Note("warning", f"out of memory at {size}: begun anew with each batch in {parts} parts, accumulated")
+        yield Note(
+            "warning", f"out of memory at {name}: restarted with gradient accumulation over {parts} micro-batches"
+        )
+
+
+def _no_memory(error: BaseException) -> bool:
+    """Whether torch says in its own words that the machine has no memory left."""
+    text = str(error)[:2000]
+    return type(error) is RuntimeError and "DefaultCPUAllocator" in text and "memory" in text
 
 
 def _train(
-    workload: Workload, trial: Trial, recipe: Recipe, device: str, parts: int, log: _Log
-) -> Iterator[TrialProgress | TrialEnded]:
+    workload: Workload,
+    trial: Trial,
+    recipe: Recipe,
+    device: str,
+    parts: int,
+    log: _Log,
+    checkpoints: Checkpoints,
+) -> Iterator[Said]:
     recipe = replace(recipe, learning_rate=trial.learning_rate)
-    training = Training(workload, trial.size, trial.batch_size, trial.seed, recipe, device, parts)
+    training = yield from _begin(workload, trial, recipe, device, parts, log, checkpoints)
     log.resume()
-    for step in range(trial.steps):
-        progress = log.add(training.step(rate_factor(step, trial.steps, recipe)))
-        if progress:
-            yield progress
-            log.resume()
-    log.stop()
-    loss = held_out_loss(training.model, workload, device)
+    try:
+        while training.steps < trial.steps:
+            progress = log.add(training.step(rate_factor(training.steps, trial.steps, recipe)))
+            if progress:
+                yield progress
+                yield from checkpoints.save_when_due(training, log.state)
+                log.resume()
+        log.stop()
+        training.random_at_end = random_state(device)
+        loss = yield from _evaluate(training, trial, recipe)
+    except GeneratorExit:
+        with contextlib.suppress(Exception):  # the trial is left, whatever its data, model or disk say to it
+            checkpoints.save(training, log.state())
+        raise
     if not math.isfinite(loss):
         raise Diverged(f"the held-out loss is {loss}")
     yield TrialEnded(trial.key, log.outcome("finished", device, loss=loss))
+
+
+def _begin(
+    workload: Workload,
+    trial: Trial,
+    recipe: Recipe,
+    device: str,
+    parts: int,
+    log: _Log,
+    checkpoints: Checkpoints,
+) -> Generator[Said, None, Training]:
+    """A Training at its checkpoint, else at its first step."""
+
+    def build() -> Training:
+        training = Training(workload, trial.size, trial.batch_size, trial.seed, recipe, device, parts)
+        checkpoints.begin(training)
+        return training
+
+    training = build()
+    try:
+        content = checkpoints.read()
+        if content is not None:
+            yield from load(training, content, trial)
+            log.load(content["log"])
+            yield Note("info", f"{workload.model_size_param} {trial.size} goes on from step {training.steps}")
+    except CannotResume as why:
+        yield Note("warning", f"{workload.model_size_param} {trial.size} begins anew, not from its checkpoint: {why}")
+        training = build()
+    return training
+
+
+def _evaluate(training: Training, trial: Trial, recipe: Recipe) -> Generator[Said, None, float]:
+    evaluation = evaluating(training.model, training.workload, training.device, recipe, trial.batch_size)
+    while True:
+        try:
+            next(evaluation)
+        except StopIteration as done:
+            loss: float = done.value
+            return loss
+        yield TrialAlive(trial.key)
 
 
 class _Log:
@@ -169,6 +191,23 @@ class _Log:
         tokens, flops = step * (self.trial.tokens // steps), step * (self.trial.flops / steps)
         return TrialProgress(self.trial.key, step, tokens, flops, mean, self.stop())
 
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {
+            "step": self._step,
+            "reported": self._reported,
+            "sum": float(self._sum),
+            "tail": list(self._tail),
+            "first_loss": self.first_loss,
+            "seconds": self._spent,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from what a checkpoint kept."""
+        self._step, self._reported, self._sum = state["step"], state["reported"], state["sum"]
+        self._tail = deque((int(steps), float(loss)) for steps, loss in state["tail"])
+        self.first_loss, self._spent = state["first_loss"], state["seconds"]
+
     def stop(self) -> float:
         """Stand still; seconds of training so far."""
         self._spent += time.perf_counter() - self._began
@@ -195,33 +234,6 @@ class _Log:
             device=device,
             error=error,
         )
-
-
-def held_out_loss(model: nn.Module, workload: Workload, device: str) -> float:
-    """Mean loss over the held-out data, in smaller batches where memory is short."""
-    size = EVAL_BATCH
-    while True:
-        try:
-            return evaluate(model, workload, device, size=size)
-        except torch.OutOfMemoryError:
-            if size == 1:
-                raise
-            size //= 2
-
-
-@torch.no_grad()
-def evaluate(
-    model: nn.Module, workload: Workload, device: str, batches: int | None = None, size: int = EVAL_BATCH
-) -> float:
-    """Mean loss over the held-out data (or its first few batches), every sample weighing the same."""
-    model.eval()
-    total = samples = 0.0
-    for inputs, targets in islice(workload.val_dataset.once(size), batches):
-        with autocast(device):
-            loss = workload.loss_fn(call_model(model, to_device(inputs, device)), to_device(targets, device))
-        total += batch_length(targets) * float(loss)
-        samples += batch_length(targets)
-    return total / samples
 
 
 @contextmanager

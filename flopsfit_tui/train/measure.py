@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -9,85 +14,74 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Size
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.train.data import batch_length
+from flopsfit_tui.train.loss import Form, LossForm, batch_loss
+from flopsfit_tui.train.model import ContractError, build_to_look_at, build_to_train, count_params, to_device
+from flopsfit_tui.train.optim import Shapes, shapes_of
 
 
-def build_model(workload: Workload, size: int, device: str = "cpu") -> nn.Module:
-    """The workload's model at one setting of its knob.
+@dataclass(frozen=True)
+class Look:
+    """What one building of a model tells."""
 
-    Raises ValueError naming the knob when the model refuses the size, TypeError when what comes is not a Module.
-    """
-    arguments = {workload.model_size_param: size, **workload.model_kwargs}
-    try:
-        with torch.device(device):
-            model = workload.model_cls(**arguments)
-    except ValueError as error:
-        raise ValueError(f"the model refuses {workload.model_size_param}={size}: {error}") from error
-    except TypeError as error:
-        raise TypeError(f"the model could not be made with {arguments}: {error}") from error
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model_cls gave a {type(model).__name__}; it must give a torch.nn.Module")
-    return model
+    params: int
+    shapes: Shapes
 
 
-def count_params(model: nn.Module) -> int:
-    """Trainable parameters; shared ones count once."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+class Looks:
+    """The model at several sizes, each built once, and not kept."""
+
+    def __init__(self, workload: Workload, sample: Any) -> None:
+        self._workload, self._sample = workload, sample
+        self._known: dict[Setting, Look] = {}
+
+    def at(self, size: Setting) -> Look:
+        """One size. Raises as build_model does."""
+        if size not in self._known:
+            model = build_to_look_at(self._workload, size, self._sample)
+            self._known[size] = Look(count_params(model), shapes_of(model))
+        return self._known[size]
+
+    def params(self, size: Setting) -> int:
+        """N at one size. Raises SizeRefused for one that has none to train."""
+        return self.at(size).params
 
 
-def call_model(model: nn.Module, inputs: Any) -> Any:
-    """The model's output: of one input, of several in a tuple, or of named ones in a dict."""
-    if isinstance(inputs, tuple):
-        return model(*inputs)
-    return model(**inputs) if isinstance(inputs, dict) else model(inputs)
-
-
-def checked_loss(workload: Workload, model: nn.Module, batch: tuple[Any, Any]) -> torch.Tensor:
-    """The loss of a batch. Raises TypeError when it is no scalar tensor that gradients can be taken of."""
-    inputs, targets = batch
-    loss = workload.loss_fn(call_model(model, inputs), targets)
-    if not isinstance(loss, torch.Tensor):
-        raise ContractError(f"loss_fn gave a {type(loss).__name__}; it must give a scalar tensor")
-    if loss.numel() != 1:
-        raise ContractError(
-            f"loss_fn gave a tensor of shape {tuple(loss.shape)}; it must give a scalar, such as its mean"
-        )
-    if not loss.requires_grad:
-        raise ContractError("the loss has no gradient; loss_fn must compute it from the model's output, undetached")
-    return loss
-
-
-class ContractError(TypeError):
-    """A model, loss or batch that breaks what a workload promises."""
-
-
-def measure_size(workload: Workload, size: int, sample: tuple[Any, Any], tokens: int) -> Size:
+def measure_size(
+    workload: Workload, size: Setting, sample: tuple[Any, Any], tokens: int, form: Form | None = None
+) -> Size:
     """Count params and training FLOPs a token at one size.
 
     `sample` is a small batch as the data gives it, of `tokens` tokens. FLOPs are those of the matrix products and
     convolutions of forward and backward; what is elementwise does not count, as is usual in the field (Chinchilla,
     arXiv 2203.15556, appendix F). Attention is counted unfused: the counter does not know every fused kernel. A model
-    that cannot run on the `meta` device is counted on the CPU. Raises whatever the model or the loss raises.
+    that cannot be built or run on the `meta` device is counted on the CPU. Raises whatever the model or loss raises.
     """
-    params = count_params(build_model(workload, size, device="meta"))
+    model = build_to_look_at(workload, size, sample)
+    params = count_params(model)
     if workload.flops_per_sample is not None:
         samples = batch_length(sample)
         return Size(size, params, float(workload.flops_per_sample(size)) * samples / tokens)
+    form = form or LossForm()
     try:
-        flops = _count_flops(workload, size, sample, "meta")
+        flops = _count_flops(workload, model, sample, form)
     except ContractError:
         raise
     except Exception:  # noqa: BLE001 - such as .item() or a size read off the data
-        flops = _count_flops(workload, size, sample, "cpu")
+        with torch.random.fork_rng(devices=[]):
+            model = build_to_train(workload, size, "cpu")
+            flops = _count_flops(workload, model, sample, form)
     return Size(size, params, flops / tokens)
 
 
-def _count_flops(workload: Workload, size: int, sample: tuple[Any, Any], device: str) -> int:
-    model = build_model(workload, size, device=device)
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        checked_loss(workload, model, to_device(sample, device)).backward()  # type: ignore[no-untyped-call]
+def _count_flops(workload: Workload, model: nn.Module, sample: tuple[Any, Any], form: Form) -> int:
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    counter = FlopCounterMode(display=False, custom_mapping=UNCOUNTED)
+    with sdpa_kernel(SDPBackend.MATH), _without_onednn(device), counter:
+        batch_loss(workload, model.train(), to_device(sample, device), form).backward()  # type: ignore[no-untyped-call]
     flops: int = counter.get_total_flops()
     if flops == 0:
         raise ContractError(
@@ -96,12 +90,37 @@ def _count_flops(workload: Workload, size: int, sample: tuple[Any, Any], device:
     return flops
 
 
-def to_device(batch: Any, device: str | torch.device) -> Any:
-    """Every tensor in a batch of tuples, lists and dicts, moved."""
-    if isinstance(batch, torch.Tensor):
-        return batch.to(device, non_blocking=True)
-    if isinstance(batch, dict):
-        return {key: to_device(value, device) for key, value in batch.items()}
-    if isinstance(batch, tuple | list):
-        return type(batch)(to_device(value, device) for value in batch)
-    return batch
+@contextmanager
+def _without_onednn(device: torch.device) -> Iterator[None]:
+    """Without oneDNN, whose fused LSTM on the CPU the counter does not see."""
+    if device.type != "cpu":
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a setting for Intel's GPUs
+        with torch.backends.mkldnn.flags(enabled=False):  # type: ignore[no-untyped-call]
+            yield
+
+
+def _convolution_backward(
+    grad: Sequence[int],
+    inputs: Sequence[int],
+    weight: Sequence[int],
+    _bias: Any,
+    _stride: Any,
+    _padding: Any,
+    _dilation: Any,
+    transposed: bool,
+    _output_padding: Any,
+    _groups: int,
+    output_mask: Sequence[bool],
+    out_shape: Any = None,  # noqa: ARG001 - the counter passes it
+) -> int:
+    """FLOPs of the gradients by inputs and weight: each those of the forward pass, also where channels are grouped,
+    which torch's own formula counts as if they were not (nine times too many for a depthwise layer of nine)."""
+    places = prod((inputs if transposed else grad)[2:])
+    forward = 2 * grad[0] * places * prod(weight)
+    return forward * sum(map(bool, output_mask[:2]))
+
+
+UNCOUNTED: dict[Any, Callable[..., int]] = {torch.ops.aten.convolution_backward: _convolution_backward}

@@ -9,14 +9,12 @@ Which parameters are hidden matrices is read off the model itself: those that gr
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
 import torch
 from torch import nn
 
 from flopsfit_tui.core.trial import Recipe
 from flopsfit_tui.core.workload import Workload
-from flopsfit_tui.train.measure import build_model
+from flopsfit_tui.train.model import build_to_look_at
 
 Shapes = dict[str, torch.Size]
 
@@ -28,7 +26,7 @@ def make_optimizer(model: nn.Module, workload: Workload, recipe: Recipe) -> torc
     """
     if workload.optimizer is not None:
         return _own(workload.optimizer(model, recipe.learning_rate))
-    base, wider = base_shapes(workload, recipe.base_size)
+    base, wider = base_shapes(workload, recipe)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -48,7 +46,7 @@ def make_optimizer(model: nn.Module, workload: Workload, recipe: Recipe) -> torc
 
 
 def _own(optimizer: object) -> torch.optim.Optimizer:
-    """A person's own optimizer: its rates as they come are the peaks."""
+    """The user's own optimizer: its rates as they come are the peaks."""
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise TypeError(f"the optimizer hook gave a {type(optimizer).__name__}; it must give a torch Optimizer")
     for group in optimizer.param_groups:
@@ -56,29 +54,27 @@ def _own(optimizer: object) -> torch.optim.Optimizer:
     return optimizer
 
 
-def base_shapes(workload: Workload, base_size: int | None) -> tuple[Shapes, Shapes]:
-    """Parameter shapes at the base size and at the next larger one, from models on the `meta` device."""
-    if base_size is None:
+def shapes_of(model: nn.Module) -> Shapes:
+    """The shapes of a model's parameters, by name."""
+    return {name: parameter.shape for name, parameter in model.named_parameters()}
+
+
+def base_shapes(workload: Workload, recipe: Recipe) -> tuple[Shapes, Shapes]:
+    """Parameter shapes at the recipe's base size and at its wider one, from models that are only looked at."""
+    if recipe.base_size is None or recipe.wider_size is None:
         return {}, {}
-    sizes = workload.sizes or ()
-    above = bisect_right(sizes, base_size)
-    larger = sizes[above] if above < len(sizes) else 2 * base_size
-    base, wider = (
-        {name: p.shape for name, p in build_model(workload, size, "meta").named_parameters()}
-        for size in (base_size, larger)
-    )
+    base, wider = (shapes_of(build_to_look_at(workload, size)) for size in (recipe.base_size, recipe.wider_size))
     return base, wider
 
 
-def hidden_shapes(workload: Workload, size: int) -> list[torch.Size]:
-    """Shapes at `size` of the matrices that grow on both sides with the knob."""
-    base, wider = base_shapes(workload, size)
+def hidden_shapes(base: Shapes, wider: Shapes) -> list[torch.Size]:
+    """Shapes of the matrices that grow on both sides from one size to another."""
     return [shape for name, shape in base.items() if name in wider and is_hidden(shape, wider[name])]
 
 
-def is_hidden(base: torch.Size, wider: torch.Size) -> bool:
-    """A matrix from hidden units to hidden units: both its outputs and its inputs grow with the knob."""
-    return len(base) >= 2 and wider[0] > base[0] and fan_in(wider) > fan_in(base)
+def is_hidden(base: torch.Size, other: torch.Size) -> bool:
+    """A matrix from hidden units to hidden units: both its outputs and its inputs grow (or shrink) with the knob."""
+    return len(base) >= 2 and len(other) >= 2 and (other[0] - base[0]) * (fan_in(other) - fan_in(base)) > 0
 
 
 def fan_in(shape: torch.Size) -> int:

@@ -12,8 +12,8 @@ from flopsfit_tui.core.events import TrialEnded, TrialProgress
 from flopsfit_tui.core.trial import Outcome, Trial
 
 DEVICE = "simulated"  # what an outcome names as its device
-MOMENTS = 20  # progress events a trial
-SECONDS = 0.1  # about what a trial takes where the law waits a little at each of them, for a person to watch
+PROGRESS_EVENTS = 20  # progress events a trial
+SECONDS = 0.1  # about what a trial takes where the law waits a little at each of them, for the user to watch
 
 
 def simulate_trial(simulate: Callable[[Trial], float], trial: Trial) -> Iterator[TrialProgress | TrialEnded]:
@@ -22,10 +22,10 @@ def simulate_trial(simulate: Callable[[Trial], float], trial: Trial) -> Iterator
     Yields TrialProgress and, last, TrialEnded; when the law raises, its traceback is the outcome.
     """
     began = time.perf_counter()
-    now, loss = shortened(trial, 0), math.nan
+    now, loss = truncated(trial, 0), math.nan
     try:
-        for step in sorted({math.ceil(trial.steps * k / MOMENTS) for k in range(1, MOMENTS + 1)}):
-            now = shortened(trial, step)
+        for step in sorted({math.ceil(trial.steps * k / PROGRESS_EVENTS) for k in range(1, PROGRESS_EVENTS + 1)}):
+            now = truncated(trial, step)
             loss = simulate(now)
             yield TrialProgress(trial.key, step, now.tokens, now.flops, loss, time.perf_counter() - began)
         yield TrialEnded(trial.key, _outcome(now, began, loss=loss))
@@ -33,7 +33,7 @@ def simulate_trial(simulate: Callable[[Trial], float], trial: Trial) -> Iterator
         yield TrialEnded(trial.key, _outcome(now, began, error=traceback.format_exc()))
 
 
-def shortened(trial: Trial, steps: int) -> Trial:
+def truncated(trial: Trial, steps: int) -> Trial:
     """The same trial after so many of its steps."""
     return replace(
         trial,

@@ -3,69 +3,76 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
+from rich.markup import escape
 from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.events import Key
 from textual.message import Message
 from textual.screen import Screen
 
-from flopsfit_tui.core.control import Add, Workers
 from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.text import printable
 from flopsfit_tui.core.trial import Request
-from flopsfit_tui.core.units import format_count, format_flops, parse_number
-from flopsfit_tui.report.bracket import bracketing_points
-from flopsfit_tui.tui.alarm import Alarm, desktop_sequence
-from flopsfit_tui.tui.ask import Ask
-from flopsfit_tui.tui.board import Board
-from flopsfit_tui.tui.board_screen import BoardScreen
-from flopsfit_tui.tui.config import Config
-from flopsfit_tui.tui.keymap import shown_keys
-from flopsfit_tui.tui.keys import help_text
-from flopsfit_tui.tui.lines import printable, warnings
-from flopsfit_tui.tui.look import FEW_COLORS, THEMES, palette_of, reduced, style
-from flopsfit_tui.tui.machine import Machine
-from flopsfit_tui.tui.news import News
-from flopsfit_tui.tui.prompt import Prompt
-from flopsfit_tui.tui.recent import request_of
-from flopsfit_tui.tui.recent_screen import RecentScreen
-from flopsfit_tui.tui.result_screen import ResultScreen
-from flopsfit_tui.tui.session import Hooks, Session, What
-from flopsfit_tui.tui.start_screen import StartScreen
-from flopsfit_tui.tui.sweep_screen import SweepScreen
-from flopsfit_tui.tui.trial_actions import TrialActions
-from flopsfit_tui.tui.view_keeper import LOOK_SECONDS, ViewKeeper
-from flopsfit_tui.tui.words import Words
+from flopsfit_tui.report.text.terminal_progress import TerminalProgress
+from flopsfit_tui.tui.help import HelpScreen
+from flopsfit_tui.tui.recent.find import request_of
+from flopsfit_tui.tui.recent.screen import RecentScreen
+from flopsfit_tui.tui.result.screen import ResultScreen
+from flopsfit_tui.tui.session.app_state import AppState
+from flopsfit_tui.tui.session.machine import Machine
+from flopsfit_tui.tui.session.messages import SessionMessage
+from flopsfit_tui.tui.session.notify import Notifier, desktop_sequence
+from flopsfit_tui.tui.session.session import ChangeKind, Hooks, Session
+from flopsfit_tui.tui.session.undo import UNDO_SECONDS
+from flopsfit_tui.tui.settings.config import Config
+from flopsfit_tui.tui.settings.keymap import shown_keys
+from flopsfit_tui.tui.start.screen import StartScreen
+from flopsfit_tui.tui.sweep.screen import SweepScreen
+from flopsfit_tui.tui.sweep.view_saver import POLL_SECONDS, ViewSaver
+from flopsfit_tui.tui.theme import FEW_COLORS, THEMES, palette_of, reduced, style
+from flopsfit_tui.tui.widgets.active_keys import key_of
+from flopsfit_tui.tui.widgets.base_screen import BaseScreen
+from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
+from flopsfit_tui.tui.widgets.prompt import Prompt
+from flopsfit_tui.tui.widgets.status import keeps_and_loses, warnings
+from flopsfit_tui.tui.widgets.text_dialog import TextDialog
+from flopsfit_tui.tui.widgets.trial_actions import TrialActions
+from flopsfit_tui.tui.widgets.why_not import action_name, why_not
 from flopsfit_tui.workloads.builtin import BUILTIN
 
-MACHINE_SECONDS = 2.0
-CONDITIONAL = ("start", "pause", "resume", "stop", "optimum", "export", "warnings", "back")
+MACHINE_SECONDS, TITLE_SECONDS = 2.0, 1.0  # between two looks at the machine, two titles of the terminal
+STYLES = (
+    "app.tcss", "recent/screen.tcss", "sweep/screen.tcss", "start/screen.tcss", "trial/screen.tcss",
+    "result/screen.tcss", "widgets/dialogs.tcss", "widgets/prompt.tcss",
+)  # fmt: skip
+CONDITIONAL = ("start", "optimum", "export", "warnings", "back")
 
 
-class Told(Message):
-    """News of a session, on its way from a thread to the UI thread."""
+class SessionUpdate(Message):
+    """SessionMessage of a session, on its way from a thread to the UI thread."""
 
-    def __init__(self, session: Session, news: News) -> None:
+    def __init__(self, session: Session, message: SessionMessage) -> None:
         super().__init__()
-        self.session, self.news = session, news
+        self.session, self.message = session, message
 
 
 class FlopsfitApp(App[int]):
     """Plans on its start screen, sweeps, shows the optimum."""
 
     TITLE = "flopsfit"
-    CSS_PATH = "app.tcss"
+    CSS_PATH: ClassVar[list[str | PurePath]] = [Path(__file__).parent / name for name in STYLES]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit", id="quit"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
-        Binding("question_mark", "help", "Help", id="help", key_display="?"),
+        Binding("question_mark,f1", "help", "Help", id="help", key_display="?"),
     ]
 
     def __init__(
@@ -73,20 +80,23 @@ class FlopsfitApp(App[int]):
     ) -> None:
         super().__init__()
         self._config = config or Config()
-        self._alarm = Alarm(self._call)
-        self._views = ViewKeeper(self, with_theme=not self._config.theme)
+        self._notifier = Notifier(self._call)
+        self._in_title = TerminalProgress(self._write)
+        self._views = ViewSaver(self, with_theme=not self._config.theme)
         hooks = Hooks(
-            tell=lambda session, news: self.post_message(Told(session, news)),
-            run=lambda work: self.run_worker(work, thread=True, exit_on_error=False),
-            changed=self._changed,
+            post=lambda session, message: self.post_message(SessionUpdate(session, message)),
+            run_in_thread=lambda work: self.run_worker(work, thread=True, exit_on_error=False),
+            on_change=self._changed,
         )
         self._hooks = hooks
         self.session = Session(options, hooks, reading)  # the one that the screens show
         self._own = self.session  # the one that plans and sweeps
-        self.board.keys = shown_keys(self._config)
-        self._start = start
+        self.app_state.keys = shown_keys(self._config)
+        self.starts_at_once = start
         self._machine: Machine | None = None
+        self._asked = ""  # the sentence about an earlier sweep that the user has been asked about
         self._allowed: tuple[bool | None, ...] = ()
+        self._own_loop: asyncio.AbstractEventLoop | None = None
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = self._config.theme or "flopsfit-dark"
@@ -101,9 +111,9 @@ class FlopsfitApp(App[int]):
         self.set_class(system in ("standard", "windows"), FEW_COLORS)
 
     @property
-    def board(self) -> Board:
+    def app_state(self) -> AppState:
         """What the screens draw."""
-        return self.session.board
+        return self.session.app_state
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, for Textual's own themes."""
@@ -111,28 +121,26 @@ class FlopsfitApp(App[int]):
 
     def on_mount(self) -> None:
         """Show something, then begin to measure."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            with contextlib.suppress(RuntimeError, ValueError):  # not in the main thread
-                loop.add_signal_handler(number, self._leave)
+        self._own_loop = asyncio.get_running_loop()
         self.set_keymap(self._config.keys)
         self._fit_colors()
-        if self.board.reading:
+        if self.app_state.reading:
             self._show_sweep()
         else:
-            self.push_screen(StartScreen(self.board))
-        self.set_interval(LOOK_SECONDS, self._views.attend)
-        if not self.board.reading:
+            self.push_screen(StartScreen(self.app_state))
+        self.set_interval(POLL_SECONDS, self._views.sync)
+        self.set_interval(TITLE_SECONDS, self._show_in_title)
+        if not self.app_state.reading:
             self.set_interval(MACHINE_SECONDS, lambda: self.run_worker(self._look_at_machine, thread=True))
         self.session.open()
-        if self._start:
+        if self.starts_at_once:
             self.action_start()
 
     def _look_at_machine(self) -> None:
         """In a thread: how busy the machine is."""
-        if self.board.busy:
+        if self.app_state.busy:
             self._machine = self._machine or Machine()
-            self.board.machine = self._machine.read()
+            self.app_state.machine = self._machine.read()
 
     def on_unmount(self) -> None:
         """However the app ends, its threads and workers end with it."""
@@ -147,51 +155,85 @@ class FlopsfitApp(App[int]):
             if active.enabled and binding.id and binding.description and words not in seen:
                 seen.add(words)
                 run = partial(self.run_action, binding.action, active.node)
-                yield SystemCommand(binding.description, f"{words}, by {self.get_key_display(binding)}", run)
+                about = binding.tooltip or self._about(binding.action, active.node) or words
+                yield SystemCommand(binding.description, escape(f"{about}, by {self.get_key_display(binding)}"), run)
         yield from super().get_system_commands(screen)
+
+    def _about(self, action: str, node: DOMNode) -> str:
+        """What an action's own description says, for the palette: more than its name."""
+        target = self if action.startswith("app.") else node
+        method = getattr(target, f"action_{action_name(action)}", None)
+        return (method.__doc__ or "").strip().partition("\n")[0].rstrip(".") if method else ""
 
     def deliver_screenshot(
         self, filename: str | None = None, path: str | None = None, time_format: str | None = None
     ) -> str | None:
         """Beside the sweep's files, or here while it has none: not every machine has a folder for downloads."""
-        place = self.board.directory
+        place = self.app_state.directory
         default = place if place is not None and place.is_dir() else Path.cwd()
         return super().deliver_screenshot(filename, path or str(default), time_format)
 
     # ---- what the session says ----
 
-    def on_told(self, message: Told) -> None:
-        """News has arrived in the UI thread."""
+    def on_session_update(self, message: SessionUpdate) -> None:
+        """SessionMessage has arrived in the UI thread."""
         if message.session is self.session:
-            self._alarm.hear(self.board, message.news)
-        message.session.take(message.news)
+            self._notifier.on_message(self.app_state, message.message)
+        message.session.apply(message.message)
 
-    def _changed(self, session: Session, what: What) -> None:
+    def _changed(self, session: Session, what: ChangeKind) -> None:
         if session is not self.session:
             return
         self._redraw()
-        board = session.board
+        app_state = session.app_state
         if what == "ended":
-            self._alarm.ended(board)
-        if what == "refused" and isinstance(self.screen, SweepScreen) and not board.reading:
+            self._notifier.ended(app_state)
+        if what == "refused" and isinstance(self.screen, SweepScreen) and not app_state.reading:
             self.pop_screen()
+        if what == "refused" and app_state.earlier_differs:
+            self._ask_to_resume(app_state)
         elif what == "broke":
-            self.push_screen(Words("Something broke", Text(printable(board.traceback))))
-        elif what == "ended" and board.state.phase == "done" and isinstance(self.screen, SweepScreen):
-            if not (board.reading or board.options.exit_when_done or self.screen.query_one(Prompt).open):
-                self.push_screen(ResultScreen(board))
+            self.push_screen(TextDialog("Internal error", Text(printable(app_state.traceback)), at_end=True))
+        elif what == "ended" and app_state.state.phase == "done" and isinstance(self.screen, SweepScreen):
+            if self.screen.query_one(Prompt).open:
+                self.notify(f"the sweep is done; {key_of(self.screen, 'optimum')} shows the optimum", markup=False)
+            elif not (app_state.reading or app_state.options.exit_when_done):
+                self.push_screen(ResultScreen(app_state))
         elif what == "exported" and not session.exporting:
-            if board.options.exit_when_done and board.stage == "ended":
+            if app_state.options.exit_when_done and app_state.stage == "ended":
                 self._leave()
-            elif board.export_problem:
-                self.notify(printable(board.export_problem), severity="error", markup=False)
-            elif board.exported:
-                where = printable(str(board.exported[0].parent))
-                self.notify(f"wrote {len(board.exported)} files to {where}", markup=False)
+            elif app_state.export_problem:
+                self.notify(printable(app_state.export_problem), severity="error", markup=False)
+            elif app_state.exported:
+                where = printable(str(app_state.exported[0].parent))
+                self.notify(f"wrote {len(app_state.exported)} files to {where}", markup=False)
+
+    def _ask_to_resume(self, app_state: AppState) -> None:
+        """An earlier sweep differs: reuse its losses at the user's word. The same question is put once."""
+        if app_state.problem == self._asked or isinstance(self.screen, ConfirmDialog):
+            return
+        self._asked, options = app_state.problem, app_state.options
+
+        def answered(yes: bool | None) -> None:
+            if yes and self.app_state.options is options:
+                self.session.replan(replace(options, resume_anyway=True))
+
+        question = "Reuse the losses of the earlier sweep?"
+        self.push_screen(ConfirmDialog(question, printable(app_state.problem), "Reuse", "No"), answered)
+
+    def _write(self, text: str) -> None:
+        """To the terminal, beside what Textual draws."""
+        if self._driver is not None and not self.is_headless and not self.is_web:
+            self._driver.write(text)
+
+    def _show_in_title(self) -> None:
+        state = self.app_state.state
+        if state.trials and not self.is_headless:
+            self._in_title.show(state, self.app_state.plan.workload if self.app_state.plan else "")
 
     def _redraw(self) -> None:
         for screen in self.screen_stack[-2:]:  # also the one that a question lies over
-            if isinstance(screen, BoardScreen):
+            if isinstance(screen, BaseScreen):
                 screen.redraw()
         allowed = tuple(self.check_action(action, ()) for action in CONDITIONAL)
         if allowed != self._allowed:
@@ -202,8 +244,9 @@ class FlopsfitApp(App[int]):
 
     def on_start_screen_workload_chosen(self, message: StartScreen.WorkloadChosen) -> None:
         """Plan another workload."""
-        options = self.board.options
-        self.session.replan(replace(options, request=Request(message.name, seeds=options.request.seeds)))
+        options = self.app_state.options
+        request = Request(message.name, seeds=options.request.seeds)
+        self.session.replan(replace(options, request=request, resume_anyway=False))
 
     def on_start_screen_options_typed(self, message: StartScreen.OptionsTyped) -> None:
         """Plan what the fields say."""
@@ -218,7 +261,9 @@ class FlopsfitApp(App[int]):
 
     def on_recent_screen_picked(self, message: RecentScreen.Picked) -> None:
         """Open an earlier sweep, or plan the rest of it."""
-        sweep, request = message.recent, request_of(message.recent.plan)
+        sweep = message.recent
+        assert sweep.plan is not None, "a sweep without a readable plan is not picked"
+        request = request_of(sweep.plan)
         if message.go_on and request.workload not in BUILTIN:
             command = f"flopsfit-tui run YOUR_FILE.py --out {sweep.directory}"
             self.notify(f"its workload is your own: go on with `{command}`", severity="warning", markup=False)
@@ -227,9 +272,10 @@ class FlopsfitApp(App[int]):
         options = Options(request, out=sweep.directory)
         if message.go_on:
             self.session.replan(options)
+            self.action_start()
         else:
             self._own, self.session = self.session, Session(options, self._hooks, reading=sweep.directory)
-            self.board.keys = self._own.board.keys
+            self.app_state.keys = self._own.app_state.keys
             self._show_sweep()
             self.session.open()
 
@@ -240,84 +286,41 @@ class FlopsfitApp(App[int]):
             self._show_sweep()
 
     def _show_sweep(self) -> None:
-        self.push_screen(SweepScreen(self.board, self._config.redraw_seconds))
-        self.call_after_refresh(self._views.attend)
+        self.push_screen(SweepScreen(self.session, self._config.redraw_seconds))
+        self.call_after_refresh(self._views.sync)
 
-    def on_trial_actions_wished(self, message: TrialActions.Wished) -> None:
-        """A wish about single trials goes to the sweep, which says by its events what came of it."""
-        self.session.ask(*message.wishes)
-        self.notify(message.word, timeout=3, markup=False)
-
-    def action_bracket(self) -> None:
-        """Add the sizes that would bracket the minima that lie at an edge."""
-        board, analysis = self.board, self.board.analysis
-        missing = bracketing_points(analysis) if analysis else []
-        if missing:
-            self.session.ask(*(Add(budget, params=params) for budget, params in missing))
-            where = ", ".join(f"N {format_count(params)} at {format_flops(budget)}" for budget, params in missing)
-            self.notify(f"joins the plan: {where}", markup=False)
-        elif board.plan:
-            self.notify("nothing to add: every minimum so far lies inside its sizes", markup=False)
-
-    def action_target(self) -> None:
-        """Ask the optimum at another budget."""
-
-        def answered(text: str | None) -> None:
-            if text:
-                self.session.retarget(parse_number(text, "budget"))
-
-        shown = format_flops(self.board.target) if self.board.target else ""
-        check = partial(parse_number, what="budget")
-        self.screen.query_one(Prompt).ask("optimum at FLOPs", answered, shown, "1e21, or 30e18", check)
+    def on_trial_actions_requested(self, message: TrialActions.Requested) -> None:
+        """Send commands about single trials to the sweep; its events report the result."""
+        self.session.send(*message.commands)
+        sweep = next((screen for screen in self.screen_stack if isinstance(screen, SweepScreen)), None)
+        hint = sweep.undo_hint() if sweep is not None and self.app_state.can_undo else ""
+        self.notify(f"{message.word}{hint}", timeout=UNDO_SECONDS if hint else 3, markup=False)
 
     def on_result_screen_retargeted(self, message: ResultScreen.Retargeted) -> None:
         """The budget that was asked for stays the target."""
         self.session.retarget(message.budget)
 
-    def action_workers(self, more: int) -> None:
-        """Another number of trials at once."""
-        count = max(1, self.board.state.slots + more)
-        if count != self.board.state.slots:
-            self.session.ask(Workers(count))
-            self.notify(f"{count} worker{'s' * (count > 1)}", timeout=3, markup=False)
-
-    def action_pause(self) -> None:
-        """Hold the workers between two steps."""
-        self.session.pause()
-
-    def action_resume(self) -> None:
-        """Let the workers go on."""
-        self.session.resume()
-
-    def action_stop(self) -> None:
-        """End the sweep; what is finished is kept."""
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.session.stop()
-
-        running = self.board.state.count("running")
-        detail = f"Finished trials are kept; the {running} running will start over when it goes on."
-        self.push_screen(Ask("Stop the sweep?", detail, "Stop", "Go on"), answered)
+    def on_key(self, event: Key) -> None:
+        """Say why a key does nothing now, where it would at another time."""
+        chain = self.screen._modal_binding_chain
+        found = [(node, b) for node, bindings in chain for b in bindings.key_to_bindings.get(event.key, ())]
+        if found and event.key not in self.screen.active_bindings:
+            reasons = (why_not(binding.action, self.app_state) for _, binding in found)
+            if reason := next(filter(None, reasons), ""):
+                self.notify(f"{found[0][1].description}: {reason}", timeout=3, markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Keys that would do nothing are neither shown nor obeyed."""
-        board, phase = self.board, self.board.state.phase
+        app_state = self.app_state
         allowed = {
-            "start": not board.busy
-            and not board.reading
-            and board.stage != "refused"
-            and (board.left > 0 or not board.state.trials),
-            "pause": board.busy and phase == "running",
-            "resume": board.busy and phase == "paused",
-            "stop": board.busy and phase in ("running", "paused"),
-            "bracket": not board.reading and bool(board.state.trials),
-            "target": board.plan is not None,
-            "workers": board.busy and board.options.executor != "thread",
-            "optimum": board.plan is not None,
-            "export": bool(board.state.trials),
-            "back": not board.busy and len(self.screen_stack) > 2,
-            "warnings": bool(warnings(board)),
+            "start": not app_state.busy
+            and not app_state.reading
+            and app_state.stage != "refused"
+            and (app_state.left > 0 or not app_state.state.trials),
+            "optimum": app_state.plan is not None,
+            "export": bool(app_state.state.trials),
+            "back": not app_state.busy and len(self.screen_stack) > 2,
+            "warnings": bool(warnings(app_state)),
         }
         return allowed.get(action, True)
 
@@ -325,18 +328,19 @@ class FlopsfitApp(App[int]):
         """Everything to beware of, at length."""
         palette = palette_of(self)
         text = Text()
-        for sentence, key in warnings(self.board):
+        for sentence, key in warnings(self.app_state):
             text.append("\n\n" if text else "").append("! ", style(palette.warn, bold=True)).append(printable(sentence))
             text.append(f"  [{key}]" if key else "", style(palette.live))
-        self.push_screen(Words("To beware of", text))
+        self.push_screen(TextDialog("Warnings", text))
 
     def action_help(self) -> None:
         """Every key."""
-        self.push_screen(Words("Keys", help_text(self, self.screen, self.size.width - 12, palette_of(self))))
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
 
     def action_optimum(self) -> None:
         """Show the answer as it stands."""
-        self.push_screen(ResultScreen(self.board))
+        self.push_screen(ResultScreen(self.app_state))
 
     def action_export(self) -> None:
         """Write the files again."""
@@ -344,7 +348,7 @@ class FlopsfitApp(App[int]):
 
     async def action_back(self) -> None:
         """From a sweep that does not run here to the start screen."""
-        self._views.attend()
+        self._views.sync()
         await self.pop_screen()
         if self.session is not self._own:
             self.session.close()
@@ -353,7 +357,7 @@ class FlopsfitApp(App[int]):
 
     async def action_quit(self) -> None:
         """Leave; asks when a sweep runs."""
-        if not self.board.busy:
+        if not self.app_state.busy:
             self._leave()
             return
 
@@ -361,22 +365,29 @@ class FlopsfitApp(App[int]):
             if yes:
                 self._leave()
 
-        if not isinstance(self.screen, Ask):
-            detail = "Finished trials are kept; the same command goes on from there."
-            self.push_screen(Ask("A sweep is running. Quit?", detail, "Quit", "Go on"), answered)
+        if not isinstance(self.screen, ConfirmDialog):
+            detail = f"{keeps_and_loses(self.app_state)} The command that goes on is printed."
+            self.push_screen(ConfirmDialog("A sweep is running. Quit?", detail, "Quit", "Go on"), answered)
 
     def _close(self) -> None:
         self.session.close()
         self._own.close()
 
     def _call(self, sentence: str) -> None:
-        """Call a person who looks elsewhere, in the ways that they chose."""
+        """Notify the user in the ways that they chose."""
         if self._config.bell:
             self.bell()
         if self._config.desktop and self._driver is not None and not self.is_headless:
             self._driver.write(desktop_sequence(sentence))
 
+    def leave_soon(self) -> None:
+        """End in good order, by a signal; the event loop does it, where there is one."""
+        loop = self._own_loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._leave)
+
     def _leave(self) -> None:
-        self._views.attend()
+        self._in_title.end()
+        self._views.sync()
         self._close()
-        self.exit(self.board.exit_code)
+        self.exit(self.app_state.exit_code)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
+import os
 import sys
 from pathlib import Path
 
 from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.output import say
 from flopsfit_tui.core.trial import Request
-from flopsfit_tui.report.summary import summary
+from flopsfit_tui.report.text.progress import log
+from flopsfit_tui.report.text.resume_command import resume_command
+from flopsfit_tui.report.text.summary import summary
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.tui.app import FlopsfitApp
-from flopsfit_tui.tui.config import config_path
-from flopsfit_tui.tui.config_text import config_text
-from flopsfit_tui.tui.keymap import everywhere, load_config
-from flopsfit_tui.tui.sweep_thread import export_tables
+from flopsfit_tui.tui.session.signals import ended_by_signals
+from flopsfit_tui.tui.settings.config import config_path
+from flopsfit_tui.tui.settings.config_text import config_text
+from flopsfit_tui.tui.settings.keymap import all_actions, load_config
 
 SWITCH_SECONDS = 0.0005  # a thread that fits or reads gives way to a key ten times sooner than Python's 5 ms
+DUMB = ("dumb", "unknown")  # terminals that print what they get
 
 
 def open_app(directory: Path, targets: tuple[float, ...] = ()) -> int:
@@ -39,32 +43,38 @@ def run_app(options: Options, *, start: bool = False) -> int:
 
 
 def print_config() -> None:
-    """Print every setting and every key on stdout. Raises ValueError when the person's file is refused."""
+    """Print every setting and every key on stdout. Raises ValueError when the user's file is refused."""
     config = load_config(FlopsfitApp)
-    print(config_text(config, everywhere(FlopsfitApp), config_path()))
+    print(config_text(config, all_actions(FlopsfitApp), config_path()))
+
+
+def check_terminal() -> None:
+    """Raise ValueError where the app cannot be seen or ended: without a terminal, or on one that has no cursor."""
+    instead = "sweep with --no-ui (ui=False in Python), and read a sweep with fit, predict or export"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):  # Textual draws on stderr; stdout may go to a file
+        raise ValueError(f"the app needs a terminal; without one {instead}")
+    if os.environ.get("TERM") in DUMB:
+        term = os.environ["TERM"]
+        raise ValueError(f"the app needs a terminal whose cursor moves, and TERM is {term!r}; here {instead}")
 
 
 def run(app: FlopsfitApp) -> int:
     """Run the app until it ends, then say on the terminal what came of it; the exit code.
 
-    Raises ValueError where there is no terminal: nobody would see it, nor could end it.
+    Raises ValueError where there is no terminal for it.
     """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):  # Textual draws on stderr; stdout may go to a file
-        raise ValueError(
-            "the app needs a terminal; without one sweep with --no-ui (ui=False in Python), "
-            "and read a sweep with fit, predict or export"
-        )
+    check_terminal()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # what is imported stays: collections need not look through it, 20 ms at a time
-    code = app.run()
-    board = app.board
-    if board.plan and board.analysis and board.analysis.optimum:
-        print(summary(board.plan, board.analysis))
-    if board.state.trials and board.directory and not board.reading:
-        with contextlib.suppress(ValueError, OSError):  # it has been said, or the store would have failed first
-            if board.plan:
-                export_tables(board.directory, board.plan, board.options.targets)
-        print(f"the sweep is in {board.directory}", file=sys.stderr)
-    if board.problem and not board.state.trials:
-        print(f"flopsfit-tui: {board.problem}", file=sys.stderr)
+    with ended_by_signals(app.leave_soon):
+        code = app.run()
+    app_state = app.app_state
+    if app_state.plan and app_state.analysis and app_state.analysis.optimum:
+        say(summary(app_state.analysis))
+    if app_state.state.trials and app_state.directory and not app_state.reading:
+        log(f"the sweep is in {app_state.directory}")
+        if app_state.state.left:
+            log(f"go on with: {resume_command(app_state.options, app_state.directory)}")
+    if app_state.problem and not app_state.state.trials:
+        log(f"flopsfit-tui: {app_state.problem}")
     return code if code is not None else app.return_code or 1

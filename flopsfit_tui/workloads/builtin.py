@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.workloads.load import call, load_file, load_module
 
 DEFAULT = "gpt-bytes"
 
@@ -20,6 +18,7 @@ class Builtin:
     name: str
     about: str
     reference: str  # module:attribute
+    downloads: str = ""  # how much, when it is first planned
 
 
 BUILTIN = {
@@ -39,11 +38,13 @@ BUILTIN = {
             "vit-cifar10",
             "ViT on CIFAR-10; downloads 170 MB when first used, then a quarter of an hour on a laptop",
             "flopsfit_tui.workloads.vit_cifar10:workload",
+            "170 MB",
         ),
         Builtin(
             "gpt-tinystories",
             "byte-level GPT on TinyStories; downloads 100 MB when first used, then minutes on a laptop",
             "flopsfit_tui.workloads.gpt_tinystories:workload",
+            "100 MB",
         ),
         Builtin(
             "simulated",
@@ -81,40 +82,12 @@ def resolve(reference: str | Workload) -> Workload:
     wanted = BUILTIN[reference].reference if reference in BUILTIN else reference
     path, _, attribute = wanted.partition(":")
     attribute = attribute or "workload"
-    module = _load_file(Path(path)) if path.endswith(".py") else _load_module(path, reference)
+    module = load_file(Path(path)) if path.endswith(".py") else load_module(path, reference)
     if not hasattr(module, attribute):
         raise ValueError(f"{path} has no attribute {attribute!r}; name the Workload in it, like {path}:my_workload")
     found = getattr(module, attribute)
     if callable(found) and not isinstance(found, Workload):
-        found = found()
+        found = call(found, reference)
     if not isinstance(found, Workload):
         raise ValueError(f"{path}:{attribute} is a {type(found).__name__}; it must be a flopsfit_tui.Workload")
     return found
-
-
-def _load_module(name: str, reference: str) -> object:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
-            raise  # the module is there, something that it imports is not
-        raise ValueError(
-            f"workload {reference!r}: there is no module {error.name!r} on the Python path; run where it can be "
-            f"imported, or give path/to/file.py"
-        ) from None
-
-
-def _load_file(path: Path) -> object:
-    path = path.resolve()
-    name = f"flopsfit_workload_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickles in the file look themselves up here
-    sys.path.insert(0, str(path.parent))  # a file may import its neighbours
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(path.parent))
-    return module

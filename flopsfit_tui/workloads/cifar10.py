@@ -12,13 +12,15 @@ from platformdirs import user_cache_path
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from flopsfit_tui.workloads.preview import Lazy, Preview
+
 IMAGES = {True: 50_000, False: 10_000}  # for training, and the test set
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of the training pixels, red, green, blue in 0 to 1
 PAD = 4  # pixels by which a crop may move (He et al., arXiv 1512.03385, section 4.2)
 OFFLINE = "vit-textures and gpt-bytes need no download"
 
 
-class CIFAR10Dataset(Dataset[tuple[Tensor, int]]):
+class CIFAR10Dataset(Dataset[tuple[Tensor, int]], Lazy):
     """The training images, or the test images with train=False; at most the first `limit` of them.
 
     Constructing it reads nothing. When first used the archive is looked for in data_dir (None: the user's cache
@@ -35,7 +37,7 @@ class CIFAR10Dataset(Dataset[tuple[Tensor, int]]):
 
     def __init__(self, train: bool = True, data_dir: str | Path | None = None, limit: int | None = None) -> None:
         self.train = train
-        self.data_dir = Path(data_dir).expanduser() if data_dir else user_cache_path("flopsfit-tui") / "cifar10"
+        self.data_dir = data_dir or user_cache_path("flopsfit-tui") / "cifar10"  # as given
         self.samples: int | None = min(IMAGES[train], limit or IMAGES[train])
         self.fingerprint = f"cifar-10 {'train' if train else 'test'}, {self.samples} images"
         self._loaded: tuple[np.ndarray, np.ndarray] | None = None
@@ -75,10 +77,15 @@ class CIFAR10Dataset(Dataset[tuple[Tensor, int]]):
         """The test images, or so many of them; they are in random order."""
         return CIFAR10Dataset(train=False, data_dir=self.data_dir, limit=samples)
 
+    def preview(self) -> Preview:
+        """Batches of the right shape without a single image, to plan with while nothing has been read."""
+        blank = torch.zeros(1, 3, 32, 32), torch.zeros(1, dtype=torch.int64)
+        return Preview(blank, 1, self.samples, "CIFAR-10")
+
     def load(self) -> tuple[np.ndarray, np.ndarray]:
         """Images (n, 3, 32, 32) uint8 and labels (n,) int64; read, and if need be downloaded, once."""
         if self._loaded is None:
-            images, labels = read(self.data_dir, self.train)
+            images, labels = read(Path(self.data_dir).expanduser(), self.train)
             self._loaded = images[: self.samples], labels[: self.samples]
         return self._loaded
 

@@ -13,16 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+IGNORED = -100  # a label that does not count, as in torch's cross_entropy
+
 
 @dataclass(frozen=True)
 class GPTConfig:
     """Shape of a GPT. Raises ValueError when d_model does not divide by num_heads."""
 
-    d_model: int
-    num_layers: int = 2
-    num_heads: int = 2
-    vocab_size: int = 256
-    max_seq_len: int = 64
+    d_model: int = 256
+    num_layers: int = 6
+    num_heads: int = 4
+    vocab_size: int = 50_257  # of GPT-2's tokenizer
+    max_seq_len: int = 256
     alibi_slopes: tuple[float, ...] | None = None  # one a head; None: the paper's 2^(-8 i / heads)
 
     def __post_init__(self) -> None:
@@ -68,7 +70,7 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """Tokens in, next-token logits out; with targets, the loss as well."""
+    """Token ids in, next-token logits out; with labels, the loss as well."""
 
     attention_bias: Tensor
 
@@ -97,23 +99,34 @@ class GPT(nn.Module):
         elif isinstance(module, nn.Embedding):
             nn.init.normal_(module.weight, std=1.0)
 
-    def forward(self, tokens: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """tokens (B, T) int64 -> logits (B, T, V), and the mean loss in nats a token when targets (B, T) are given."""
-        T = tokens.shape[1]
+    def forward(self, input_ids: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """input_ids (B, T) int64 -> logits (B, T, V), and the mean loss in nats a token when labels (B, T) are given.
+
+        Labels are the tokens that follow, -100 where none counts. Labels that equal the inputs, as Hugging Face models
+        take them, are moved by one here: no model is asked to repeat what it was given.
+        """
+        T = input_ids.shape[1]
         if self.config.max_seq_len < T:
             raise ValueError(f"a sequence of {T} tokens is longer than max_seq_len={self.config.max_seq_len}")
-        x = self.embed(tokens)
+        x = self.embed(input_ids)
         bias = self.attention_bias[:, :, :T, :T]
         for block in self.blocks:
             x = block(x, bias)
         logits = self.head(self.norm(x))
-        if targets is None:
+        if labels is None:
             return logits, None
-        return logits, gpt_loss_fn((logits, None), targets)
+        if T > 1 and _repeats(input_ids, labels):
+            return logits, gpt_loss_fn((logits[:, :-1], None), labels[:, 1:])
+        return logits, gpt_loss_fn((logits, None), labels)
 
     def num_params(self) -> int:
         """Trainable parameters, N."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+def _repeats(input_ids: Tensor, labels: Tensor) -> bool:
+    """Whether labels are the inputs themselves wherever they count; on `meta`, where nothing is known, they are not."""
+    return not labels.is_meta and bool(((labels == input_ids) | (labels == IGNORED)).all())
 
 
 def alibi_bias(config: GPTConfig) -> Tensor:

@@ -15,7 +15,7 @@ HELD_OUT_WINDOWS = 1024  # 65,536 bytes: their sampling error is shared by all t
 
 def make_gpt(d_model: int) -> GPT:
     """Two layers, two heads, ALiBi slopes 1 and 1/4: learned or sinusoidal positions were 0.12 to 0.24 nats worse."""
-    return GPT(GPTConfig(d_model, num_layers=2, num_heads=2, max_seq_len=CONTEXT, alibi_slopes=(1.0, 0.25)))
+    return GPT(GPTConfig(d_model, 2, 2, vocab_size=256, max_seq_len=CONTEXT, alibi_slopes=(1.0, 0.25)))
 
 
 def first_guess(budget: float) -> float:

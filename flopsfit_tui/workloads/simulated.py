@@ -18,7 +18,7 @@ LAYERS = 12
 CONTEXT = 1024
 VOCABULARY = 32_000
 NOISE = Noise(per_trial=0.003)
-PACE = 0.005  # seconds at each of a trial's twenty or so losses, so that a person sees it run
+PACE = 0.005  # seconds at each of a trial's twenty or so losses, so that the user sees it run
 
 
 class NoText:

@@ -28,7 +28,7 @@ class Corpus:
     held_out: np.ndarray  # uint8
     files: int
     fingerprint: str
-    note: str  # where the text came from, for a person
+    note: str  # where the text came from, for the user
 
 
 @cache

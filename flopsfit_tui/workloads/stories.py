@@ -57,7 +57,13 @@ def _open_hub(name: str, split: str) -> Any:
     import datasets
 
     offline = datasets.config.HF_HUB_OFFLINE  # asked for by the environment: then only its own cache is looked at
-    if not offline and not getproxies():
-        host = urlsplit(datasets.config.HF_ENDPOINT).hostname
-        socket.getaddrinfo(host, 443)  # at once; the library would try again for half a minute
+    check_hub()
     return datasets.load_dataset(name, split=split, streaming=not offline)
+
+
+def check_hub() -> None:
+    """Raise OSError at once where the hub's host is not known; its libraries would try again for minutes."""
+    import datasets
+
+    if not datasets.config.HF_HUB_OFFLINE and not getproxies():
+        socket.getaddrinfo(urlsplit(datasets.config.HF_ENDPOINT).hostname, 443)

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from platformdirs import user_cache_path
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from flopsfit_tui.workloads import token_file
+from flopsfit_tui.workloads.preview import Lazy, Preview
 from flopsfit_tui.workloads.stories import origin, read_texts
 from flopsfit_tui.workloads.tokens import kind_of
 from flopsfit_tui.workloads.windows import TokenWindows
@@ -23,7 +25,7 @@ OFFLINE = "gpt-bytes and vit-textures need no download"
 AT_ONCE = 1000  # stories tokenized together
 
 
-class TinyStoriesDataset(Dataset[tuple[Tensor, Tensor]]):
+class TinyStoriesDataset(Dataset[tuple[Tensor, Tensor]], Lazy):
     """Stories end to end, in windows of seq_len tokens, each with the tokens that follow.
 
     Constructing it reads nothing. When first used, the stories are streamed from the Hugging Face hub, or from `path`,
@@ -54,10 +56,15 @@ class TinyStoriesDataset(Dataset[tuple[Tensor, Tensor]]):
         if seq_len < 1:
             raise ValueError(f"seq_len is {seq_len}; give 1 or more")
         self.split, self.tokenizer_name, self.path = split, tokenizer_name, str(path)
-        self.cache_dir = Path(cache_dir).expanduser() if cache_dir else user_cache_path("flopsfit-tui") / "tinystories"
-        self.tokens_per_sample, self.max_tokens, self.limit = seq_len, max_tokens, limit
+        self.cache_dir = cache_dir or user_cache_path("flopsfit-tui") / "tinystories"  # as given
+        self.seq_len, self.max_tokens, self.limit = seq_len, max_tokens, limit
         self.vocab_size = kind_of(tokenizer_name).vocab_size
         self._loaded: TokenWindows | None = None
+
+    @property
+    def tokens_per_sample(self) -> int:
+        """The seq_len, as a Source calls it."""
+        return self.seq_len
 
     @property
     def samples(self) -> int | None:
@@ -85,26 +92,42 @@ class TinyStoriesDataset(Dataset[tuple[Tensor, Tensor]]):
         """Endless (inputs, targets), each (B, seq_len) int64, reshuffled and cut anew every epoch."""
         return self.load().batches(batch_size, seed)
 
+    def batches_from(self, batch_size: int, seed: int, skipped: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same without the first `skipped` batches, which are not read."""
+        return self.load().batches_from(batch_size, seed, skipped)
+
     def once(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Every window once, in a fixed order."""
         return self.load().once(batch_size)
 
     def held_out(self, samples: int | None = None) -> TinyStoriesDataset:
         """The validation split, all of it or so many windows."""
-        kept = self.tokens_per_sample, self.cache_dir, self.tokenizer_name
+        kept = self.seq_len, self.cache_dir, self.tokenizer_name
         return TinyStoriesDataset("validation", *kept, path=self.path, limit=samples)
+
+    def preview(self) -> Preview:
+        """Batches of the right shape without a single story, to plan with while nothing has been read."""
+        blank = torch.zeros(1, self.seq_len, dtype=torch.int64)
+        kept = token_file.find(self._file())
+        samples = (kept.count - 1) // self.seq_len if kept else None
+        return Preview((blank, blank), self.seq_len, samples, "TinyStories")
+
+    def prepare_data(self) -> None:
+        """Download and tokenize now what would otherwise be when first used; read ever after from cache_dir."""
+        self.load()
 
     def load(self) -> TokenWindows:
         """The windows; tokenized, and if need be downloaded, once."""
         if self._loaded is None:
             file = self._file()
             found = token_file.find(file) or self._fetch(file)
-            self._loaded = TokenWindows(found.open(), self.tokens_per_sample, found.fingerprint, self.limit)
+            self._loaded = TokenWindows(found.open(), self.seq_len, found.fingerprint, self.limit)
         return self._loaded
 
     def _file(self) -> Path:
         most = f"-{self.max_tokens}" if self.max_tokens else ""
-        return self.cache_dir / f"{origin(self.path)}-{self.split}-{self.tokenizer_name}{most}.bin"
+        folder = Path(self.cache_dir).expanduser()
+        return folder / f"{origin(self.path)}-{self.split}-{self.tokenizer_name}{most}.bin"
 
     def _fetch(self, file: Path) -> token_file.TokenFile:
         try:

@@ -25,6 +25,10 @@ class TokenWindows:
 
     def batches(self, batch_size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Endless batches, drawn by seed; raises ValueError when the text is shorter than one batch."""
+        return self.batches_from(batch_size, seed, 0)
+
+    def batches_from(self, batch_size: int, seed: int, skipped: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same without the first `skipped` batches, which are not read."""
         T = self.tokens_per_sample
         if self.samples is None or self.samples <= batch_size:
             raise ValueError(f"{len(self.tokens)} tokens are less than one batch of {batch_size} windows of {T}")
@@ -35,7 +39,10 @@ class TokenWindows:
                 phase = int(draw.integers(T))
                 windows = (len(self.tokens) - 1 - phase) // T
                 order = np.concatenate([order, phase + T * draw.permutation(windows)])
-            yield self.cut(order[:batch_size])
+            if skipped:
+                skipped -= 1
+            else:
+                yield self.cut(order[:batch_size])
             order = order[batch_size:]
 
     def once(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -2,6 +2,8 @@
 
 import math
 
+import pytest
+
 from flopsfit_tui.core.events import (
     Note,
     SweepEnded,
@@ -10,10 +12,10 @@ from flopsfit_tui.core.events import (
     SweepStarted,
     TrialEnded,
     TrialProgress,
-    TrialReturned,
+    TrialRequeued,
     TrialStarted,
 )
-from flopsfit_tui.core.state import CURVE_POINTS, HISTORY_ROWS, SweepState
+from flopsfit_tui.core.state import CURVE_POINTS, HISTORY_ROWS, SweepState, exit_code, kept
 from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial
 
 
@@ -33,6 +35,26 @@ def fold(*events):
 def test_a_plan_survives_its_json():
     plan = plan_of("a", "b")
     assert Plan.from_json(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize(
+    ("statuses", "reason", "code", "left"),
+    [
+        (("finished", "finished"), "done", 0, 0),
+        (("finished", "skipped"), "done", 0, 0),
+        (("failed", "failed"), "done", 1, 2),
+        (("skipped", "skipped"), "done", 1, 0),
+        (("finished", "failed"), "done", 3, 1),
+        (("finished",), "stopped", 130, 1),
+        (("finished",), None, 130, 1),
+    ],
+)
+def test_the_exit_code_and_what_is_left(statuses, reason, code, left):
+    ended = [TrialEnded(key, Outcome(status)) for key, status in zip("ab", statuses, strict=False)]
+    last = [SweepEnded(reason)] if reason else []
+    state = fold(SweepStarted(plan_of("a", "b"), {}, 1, {}), *ended, *last)
+    assert (exit_code(state), state.left, state.ended) == (code, left, len(statuses))
+    assert len(kept(state.outcomes())) == 2 - left
 
 
 def test_what_was_finished_before_is_finished():
@@ -57,7 +79,7 @@ def test_a_returned_trial_is_pending_again():
         SweepStarted(plan_of("a"), {}, 1, {}),
         TrialStarted("a", "w"),
         TrialProgress("a", 50, 1, 1.0, 3.0, 1.0),
-        TrialReturned("a"),
+        TrialRequeued("a"),
     )
     assert (state.trials["a"].status, state.trials["a"].fraction) == ("pending", 0.0)
 

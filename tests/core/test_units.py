@@ -8,7 +8,6 @@ from flopsfit_tui.core.units import (
     format_flops,
     format_ratio,
     format_seconds,
-    parse_integers,
     parse_number,
     parse_numbers,
 )
@@ -50,13 +49,6 @@ def test_a_range_is_geometric_and_ends_where_it_says():
 def test_a_bad_range_is_refused(text):
     with pytest.raises(ValueError, match=r"1e10\.\.1e12:5|positive number"):
         parse_numbers(text)
-
-
-def test_sizes_are_whole_numbers():
-    assert parse_integers("32, 16,16") == (16, 32)
-    for text in ("0", "-4", "1.5", "a", ""):
-        with pytest.raises(ValueError, match="write a list like 16,24,32"):
-            parse_integers(text)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_seeds_do_not_move_the_size_that_an_edge_asks_for(seeds):
     small = np.tile(n[:4] * 0.05, seeds)
     loss = np.tile(LAW.loss(n[:4] * 0.05, 1e18 / 6 / (n[:4] * 0.05)), seeds)
     (curve,) = fit_parabolas(np.full(small.size, 1e18), small, loss)
-    assert (curve.sizes, curve.points) == (4, 4 * seeds)
+    assert (curve.sizes, curve.points, curve.runs) == (4, 4, 4 * seeds)
     step = small[1] / small[0]
     assert diagnosing.short(curve.largest * step) in diagnosing._edge(curve, "at 1e18 FLOPs", low_end=False)
 

@@ -1,8 +1,10 @@
 """Approach 2: a parabola a budget, what it is not believed for, and the powers through the vertices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from known_laws import BUDGETS, HOFFMANN, noisy_sweep
+from known_laws import BUDGETS, HOFFMANN, LAWS, isoflop_grid, noisy_sweep
 
 from flopsfit_tui.fit import cost_of_tokens, fit_law, fit_parabolas, fit_power_laws, group_budgets
 
@@ -82,6 +84,47 @@ def test_a_diverged_run_does_not_bend_a_parabola():
     assert curve.vertex.value == pytest.approx(1e8, rel=0.1)
 
 
+def test_vertices_are_corrected_for_the_skew_of_two_powers():
+    steep = LAWS["alpha three times beta"]
+    N, D = isoflop_grid(steep, ratio=2.0)
+    truth = np.log([steep.optimum(C).params for C in BUDGETS])
+    plain, corrected = fit_parabolas(6 * N * D, N, steep.loss(N, D)), fit_law(N, D, steep.loss(N, D)).parabolas
+    raw, right = (np.log([curve.vertex.value for curve in curves]) - truth for curves in (plain, corrected))
+    assert np.abs(raw).min() > 0.1
+    assert right == pytest.approx(np.zeros(5), abs=1e-5)
+    assert [curve.skew for curve in corrected] == pytest.approx(raw, abs=1e-5)
+    for one, other in zip(plain, corrected, strict=True):
+        assert other.loss == pytest.approx(float(other(other.vertex.value)))  # the dot lies on the curve
+        assert one.coefficients == other.coefficients
+
+
+def test_corrected_intervals_hold_the_minimum():
+    hits = []
+    for seed in range(12):
+        law = LAWS["alpha a third of beta"]
+        fit = fit_law(*noisy_sweep(seed, 0.003, law, ratio=2.0))
+        hits += [c.vertex.low <= law.optimum(c.budget).params <= c.vertex.high for c in fit.parabolas if c.vertex.low]
+    assert np.mean(hits) > 0.85
+
+
+def test_a_power_law_says_how_far_its_line_is_known():
+    sizes, _ = fit_law(*noisy_sweep(noise=0.003)).power_laws
+    near, far = sizes.at(1e19), sizes.at(1e22)
+    assert near.low < near.value < near.high
+    assert np.log(far.high / far.low) > 2 * np.log(near.high / near.low)
+    assert near.value == pytest.approx(float(sizes(1e19)))
+    known = replace(sizes, scatter=None).at(1e19)  # by the vertices' intervals alone
+    weight = (
+        1 / 5
+        + (np.log(1e19) - np.mean(sizes.log_budgets))
+        * (np.array(sizes.log_budgets) - np.mean(sizes.log_budgets))
+        / np.var(sizes.log_budgets)
+        / 5
+    )
+    assert np.log(known.high / known.value) == pytest.approx(np.sqrt((weight**2) @ np.square(sizes.half_widths)))
+    assert replace(sizes, scatter=None, half_widths=(None,) * 5).at(1e19).low is None
+
+
 def test_power_laws_of_a_sweep():
     N, D, L = noisy_sweep(ratio=1.3)
     sizes, tokens = fit_power_laws(fit_parabolas(6 * N * D, N, L))
@@ -112,9 +155,34 @@ def test_chinchilla_by_parabolas(chinchilla_240):
     fit = fit_law(*chinchilla_240)
     sizes, _ = fit.power_laws
     assert sizes.exponent.value == pytest.approx(0.50, abs=0.02)  # Hoffmann et al. say 0.49 for approach 2
-    assert sizes.exponent.low < fit.exponent.value < sizes.exponent.high
+    assert sizes.exponent.low < fit_law(*chinchilla_240, delta=1e-3).exponent.value < sizes.exponent.high
 
 
 def test_lengths_must_agree():
     with pytest.raises(ValueError, match="one length"):
         fit_parabolas([1e18], [1e6, 2e6], [3.0])
+
+
+def test_seeds_are_averaged_before_a_parabola_and_weigh_as_many():
+    n = np.geomspace(2e7, 5e8, 7)
+    losses = bowl(n) * np.exp(0.01 * np.random.default_rng(1).normal(size=(3, n.size)))
+    C = np.full(n.size, 1e18)
+    (means,) = fit_parabolas(C, n, losses.mean(axis=0))
+    (runs,) = fit_parabolas(np.tile(C, 3), np.tile(n, 3), losses.ravel())
+    assert (runs.points, runs.runs, means.runs) == (7, 21, 7)
+    assert runs.vertex.value == pytest.approx(means.vertex.value, rel=1e-9)
+    assert (runs.vertex.low, runs.vertex.high) == pytest.approx((means.vertex.low, means.vertex.high), rel=1e-6)
+    (more,) = fit_parabolas(np.append(C, C[:1]), np.append(n, n[:1]), np.append(losses[0], losses[0, :1]))
+    (once,) = fit_parabolas(C, n, losses[0])
+    assert more.vertex.value != once.vertex.value  # a point run twice weighs as two
+
+
+def test_planned_budgets_decide_which_runs_share_a_curve():
+    n = np.geomspace(2e7, 5e8, 5)
+    planned = np.repeat([1e18, 1.04e18], 5)
+    spent = planned * np.tile([1.0, 0.99, 1.01, 1.0, 0.98], 2)
+    found = fit_parabolas(spent, np.tile(n, 2), np.tile(bowl(n), 2), budgets=planned)
+    assert [curve.budget for curve in found] == [1e18, 1.04e18]
+    assert len(fit_parabolas(spent, np.tile(n, 2), np.tile(bowl(n), 2))) == 1
+    with pytest.raises(ValueError, match="budgets 3"):
+        fit_parabolas(spent, np.tile(n, 2), np.tile(bowl(n), 2), budgets=planned[:3])

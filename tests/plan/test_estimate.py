@@ -7,7 +7,7 @@ import pytest
 from flopsfit_tui.core.events import SweepStarted, TrialEnded, TrialProgress, TrialStarted
 from flopsfit_tui.core.state import SweepState
 from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial
-from flopsfit_tui.plan.estimate import Rehearsal, estimate, longest_first, makespan, seconds_left
+from flopsfit_tui.plan.estimate import Timing, estimate, longest_first, makespan, seconds_left
 
 
 def plan_of(steps_by_size):
@@ -20,7 +20,7 @@ def plan_of(steps_by_size):
 
 def test_time_is_a_fixed_part_and_a_part_by_flops():
     plan = plan_of({1: 1000, 5: 1000, 9: 1000})
-    found = estimate(plan, [Rehearsal(1, 0.002, 1.0, 10, "cpu"), Rehearsal(9, 0.010, 9.0, 30, "cpu")], workers=2)
+    found = estimate(plan, [Timing(1, 0.002, 1.0, 10, "cpu"), Timing(9, 0.010, 9.0, 30, "cpu")], workers=2)
     assert found.seconds == pytest.approx({"k1": 3.0, "k5": 11.0, "k9": 19.0})
     assert found.total_seconds == pytest.approx(19.0)
     assert found.memory_bytes == 60
@@ -28,12 +28,12 @@ def test_time_is_a_fixed_part_and_a_part_by_flops():
 
 def test_a_larger_size_never_counts_as_faster():
     plan = plan_of({1: 100, 9: 100})
-    found = estimate(plan, [Rehearsal(1, 0.02, 0, 1, "cpu"), Rehearsal(9, 0.01, 0, 1, "cpu")], workers=1)
+    found = estimate(plan, [Timing(1, 0.02, 0, 1, "cpu"), Timing(9, 0.01, 0, 1, "cpu")], workers=1)
     assert found.seconds["k9"] >= found.seconds["k1"] > 0
 
 
 def test_one_rehearsal_is_enough():
-    found = estimate(plan_of({4: 100}), [Rehearsal(4, 0.01, 0.5, 1, "cpu")], workers=1)
+    found = estimate(plan_of({4: 100}), [Timing(4, 0.01, 0.5, 1, "cpu")], workers=1)
     assert found.seconds == pytest.approx({"k4": 1.5})
 
 

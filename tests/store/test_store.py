@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from flopsfit_tui.core.curve import Curve
-from flopsfit_tui.core.events import Note, TrialEnded, TrialProgress, TrialReturned, TrialStarted
+from flopsfit_tui.core.events import Note, TrialEnded, TrialProgress, TrialRequeued, TrialStarted
 from flopsfit_tui.core.state import CURVE_POINTS, HISTORY_ROWS
 from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial
 from flopsfit_tui.store.base import HistoryRow, MemoryStore
-from flopsfit_tui.store.sqlite import FILE, SqliteStore, check_directory, put_aside
+from flopsfit_tui.store.sqlite import FILE, SqliteStore, archive_sweep, check_directory
 
 
 def plan_of(*keys, identity="abc", workload="tiny", steps=100):
@@ -88,7 +88,7 @@ def test_history_comes_back_and_a_new_attempt_starts_it_anew(store):
     store.begin(plan_of("a"))
     store.record(TrialStarted("a", "w"))
     store.record(TrialProgress("a", 10, 640, 1e8, 5.0, 0.1))
-    store.record(TrialReturned("a"))
+    store.record(TrialRequeued("a"))
     store.record(TrialStarted("a", "w"))
     store.record(TrialProgress("a", 50, 3200, 5e8, 4.0, 0.5))
     assert store.history() == {"a": [HistoryRow(50, 3200, 5e8, 4.0, 0.5)]}
@@ -174,7 +174,7 @@ def test_a_second_writer_is_refused_and_the_first_named(tmp_path):
     second = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert f"ValueError: process {os.getpid()} is sweeping in" in second.stderr
     with pytest.raises(ValueError, match="is sweeping in"):
-        put_aside(tmp_path)
+        archive_sweep(tmp_path)
     store.close()
     SqliteStore(tmp_path).close()  # and let in when the first is done
 
@@ -199,11 +199,11 @@ def test_a_fresh_start_loses_nothing(tmp_path):
     store = SqliteStore(tmp_path)
     store.begin(plan_of("a"))
     store.close()
-    aside = put_aside(tmp_path)
+    aside = archive_sweep(tmp_path)
     assert aside is not None
     with sqlite3.connect(aside) as database:
         assert database.execute("select count(*) from plan").fetchone() == (1,)
-    assert put_aside(tmp_path) is None
+    assert archive_sweep(tmp_path) is None
     assert not (tmp_path / FILE).exists()
 
 

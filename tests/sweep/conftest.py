@@ -1,27 +1,48 @@
 """Plans of seconds, and executors to run them."""
 
 import pytest
+from rehearsed import Rehearsed
 
 from flopsfit_tui.core.trial import Request
-from flopsfit_tui.sweep.executor import Here
+from flopsfit_tui.sweep.executor import InThread
 from flopsfit_tui.sweep.prepare import make_plan
 from flopsfit_tui.sweep.processes import Processes
+
+ON_RAY = pytest.param("ray", marks=pytest.mark.ray)
 
 
 @pytest.fixture(scope="session")
 def plan(tiny_file):
-    return make_plan(Request(tiny_file), Here())
+    return make_plan(Request(tiny_file), InThread())
 
 
 @pytest.fixture(scope="session")
 def slow_plan(tiny_file):
     """Two trials that would take a minute each: something to pause and to kill."""
-    return make_plan(Request(tiny_file, budgets=(1e9,), sizes=(16, 32)), Here())
+    return make_plan(Request(tiny_file, budgets=(1e9,), sizes=(16, 32)), InThread())
 
 
-@pytest.fixture(scope="module", params=["here", "processes"])
+def make(name):
+    if name == "ray":
+        pytest.importorskip("ray")
+        from flopsfit_tui.sweep.ray_executor import OnRay
+
+        return OnRay(2, cpus=0.25)  # two such executors live at once
+    return {"here": InThread, "processes": lambda: Processes(2), "rehearsed": lambda: Rehearsed(ticks=20)}[name]()
+
+
+@pytest.fixture(scope="module", params=["here", "processes", "rehearsed", ON_RAY])
 def executor(request):
-    executor = Here() if request.param == "here" else Processes(2)
+    """Everything that keeps the contract of executors, also what stands for one in the app's tests."""
+    executor = make(request.param)
+    yield executor
+    executor.close()
+
+
+@pytest.fixture(scope="module", params=["here", "processes", ON_RAY])
+def trainer(request):
+    """The executors that really train."""
+    executor = make(request.param)
     yield executor
     executor.close()
 

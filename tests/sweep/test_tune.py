@@ -6,9 +6,9 @@ from tiny import make
 
 from flopsfit_tui.cli import main
 from flopsfit_tui.core.trial import Outcome, Request
-from flopsfit_tui.report.tune_text import tune_text
+from flopsfit_tui.report.text.tune_text import tune_text
 from flopsfit_tui.store.base import MemoryStore
-from flopsfit_tui.sweep.executor import Here
+from flopsfit_tui.sweep.executor import InThread
 from flopsfit_tui.sweep.job import make_plan
 from flopsfit_tui.sweep.run import run_sweep
 from flopsfit_tui.sweep.tune import best_rates, tune_plan
@@ -28,7 +28,7 @@ def test_each_trial_is_trained_at_its_own_rate():
     workload = make()
     tuning = tune_plan(make_plan(Request(workload, budgets=(4e6,), points=3)))
     store = MemoryStore()
-    list(run_sweep(tuning, workload, Here(), store))
+    list(run_sweep(tuning, workload, InThread(), store))
     losses = [store.outcomes()[t.key].loss for t in tuning.trials]
     assert len(set(losses)) == 10
     best = best_rates(tuning, store.outcomes())

@@ -1,4 +1,4 @@
-"""Whatever holds a person's data gives exactly the samples asked for, by seed."""
+"""Whatever holds the user's data gives exactly the samples asked for, by seed."""
 
 import pytest
 import torch
@@ -62,7 +62,7 @@ class FixedCalls:
 
 
 def kinds():
-    """name -> (what a person gives, what counts)."""
+    """name -> (what the user gives, what counts)."""
     items, stream, calls, fixed = Items(), Stream(), Calls(), FixedCalls()
     inner, streamed = Items(), Stream()
     return {
@@ -170,11 +170,18 @@ def test_what_cannot_give_batches_is_named(given, kind, message):
 
 @pytest.mark.parametrize(
     ("batch", "message"),
-    [({"a": X}, "has no target; name it one of labels"), (X, "it must be"), ((X,), "it must be")],
+    [({"a": X}, "has no target; name it one of labels"), ([], "it must be"), ("text", "it must be")],
 )
 def test_a_batch_without_a_target_is_named(batch, message):
     with pytest.raises(TypeError, match=message):
         as_pair(batch)
+
+
+@pytest.mark.parametrize("batch", [X, (X,), [X]])
+def test_a_single_tensor_is_input_and_target(batch):
+    inputs, targets = as_pair(batch)
+    assert inputs is X
+    assert targets is X
 
 
 def test_a_callable_without_a_seed_cannot_be_split():

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from tiny import broken, make
 
-from flopsfit_tui.core.events import TrialEnded, TrialProgress
+from flopsfit_tui.core.events import TrialAlive, TrialEnded, TrialProgress
 from flopsfit_tui.core.trial import Recipe
 from flopsfit_tui.plan.grid import plan_point
 from flopsfit_tui.train.loop import torch_threads, train_trial
@@ -25,16 +25,21 @@ def trial_of(workload, width=12, budget=2e6, seed=0):
     return plan_point(budget, size, seed + 1, workload.batch_size, 1, recipe, "tiny")[seed], recipe
 
 
+def said(events):
+    """What an executor passes on."""
+    return [event for event in events if not isinstance(event, TrialAlive)]
+
+
 def train(workload, **kwargs):
     trial, recipe = trial_of(workload, **kwargs)
-    return trial, list(train_trial(workload, trial, recipe, "cpu"))
+    return trial, said(train_trial(workload, trial, recipe, "cpu"))
 
 
 def test_a_trial_draws_and_reports_exactly_its_samples():
     workload = make()
     trial, recipe = trial_of(workload)
     workload.dataset.drawn = 0
-    *progress, ended = train_trial(workload, trial, recipe, "cpu")
+    *progress, ended = said(train_trial(workload, trial, recipe, "cpu"))
     outcome = ended.outcome
     assert workload.dataset.drawn == outcome.samples == outcome.tokens == trial.samples
     assert outcome.steps == trial.steps

@@ -5,7 +5,8 @@ import torch
 from tiny import make
 
 from flopsfit_tui.core.workload import Workload
-from flopsfit_tui.train.measure import build_model, count_params, measure_size
+from flopsfit_tui.train.measure import measure_size
+from flopsfit_tui.train.model import build_model, count_params
 from flopsfit_tui.workloads import resolve
 
 

@@ -4,7 +4,7 @@ import pytest
 from tiny import make
 
 from flopsfit_tui.core.trial import Recipe
-from flopsfit_tui.train.measure import build_model
+from flopsfit_tui.train.model import build_model
 from flopsfit_tui.train.optim import make_optimizer
 from flopsfit_tui.train.schedule import rate_factor
 
@@ -13,7 +13,7 @@ def rates(width, base):
     workload = make()
     model = build_model(workload, width)
     names = {p: name for name, p in model.named_parameters()}
-    optimizer = make_optimizer(model, workload, Recipe(0.08, base_size=base))
+    optimizer = make_optimizer(model, workload, Recipe(0.08, base_size=base, wider_size=base and 2 * base))
     return {names[p]: (g["peak"], g["weight_decay"]) for g in optimizer.param_groups for p in g["params"]}
 
 

@@ -13,11 +13,12 @@ from textual.widgets import Static
 sys.path.insert(0, str(Path(__file__).parent))
 
 from rehearsed import Rehearsed
+from waiting import plots_drawn
 
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Request
-from flopsfit_tui.tui import sweep_thread
 from flopsfit_tui.tui.app import FlopsfitApp
+from flopsfit_tui.tui.session import sweep_thread
 
 SIZES = {"narrow": (80, 24), "wide": (160, 50)}
 
@@ -29,35 +30,41 @@ class Driver:
         self.app, self.pilot = app, pilot
 
     @property
-    def board(self):
-        return self.app.board
+    def app_state(self):
+        return self.app.app_state
 
     @property
     def state(self):
-        return self.app.board.state
+        return self.app.app_state.state
 
     async def press(self, *keys):
         await self.pilot.press(*keys)
         await self.pilot.pause()
+        await self.drawn()
+
+    async def drawn(self):
+        """Wait until every plot in sight shows what is wanted of it."""
+        await plots_drawn(self.app, self.pilot)
 
     async def until(self, condition, what="", seconds=300):
         """Wait until `condition()` holds; fail with what the app knows when it never does."""
         end = time.monotonic() + seconds
         while not condition():
-            board = self.app.board
+            app_state = self.app.app_state
+            statuses = Counter(now.status for now in app_state.state.trials.values())
             assert time.monotonic() < end, (
-                f"{what or 'the condition'} never came; stage {board.stage}, phase {board.state.phase}, "
-                f"problem {board.problem!r}, trials {Counter(now.status for now in board.state.trials.values())}\n"
-                f"{board.traceback}"
+                f"{what or 'the condition'} never came; stage {app_state.stage}, phase {app_state.state.phase}, "
+                f"problem {app_state.problem!r}, trials {statuses}\n"
+                f"{app_state.traceback}"
             )
             await self.pilot.pause(0.02)
         await self.pilot.pause()
 
     async def ready(self):
-        await self.until(lambda: self.board.stage in ("ready", "refused"), "the plan")
+        await self.until(lambda: self.app_state.stage in ("ready", "refused"), "the plan")
 
     async def ended(self):
-        await self.until(lambda: self.board.stage == "ended" and self.board.exported, "the end of the sweep")
+        await self.until(lambda: self.app_state.stage == "ended" and self.app_state.exported, "the end of the sweep")
 
     def text(self, selector):
         """What a line says."""

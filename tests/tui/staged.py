@@ -9,7 +9,7 @@ from pathlib import Path
 from flopsfit_tui.core.control import Control
 from flopsfit_tui.core.events import Note, SweepEnded, SweepStarted, TrialEnded, TrialProgress, TrialStarted
 from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial
-from flopsfit_tui.tui.news import Happened, Opened
+from flopsfit_tui.tui.session.messages import Events
 
 HOSTILE = "[bold]not bold[/] \x1b[31mred\x1b[0m 日本語 🦜 " + "x" * 280
 
@@ -90,7 +90,7 @@ def events(plan: Plan, ended: int, running: int = 0, failures: dict[int, str] | 
 
 
 STAGES = {
-    "empty": lambda: (plan(), []),
+    "empty": lambda: (p := plan(), [SweepStarted(p, {}, 2, {})]),
     "running": lambda: (p := plan(), list(events(p, 21, 2))),
     "failures": lambda: (
         p := plan(),
@@ -112,12 +112,10 @@ STAGES = {
 
 
 def follow_stage(name):
-    """In the place of `follow`: tells a stage, and no end unless the stage has one."""
-    made, told = STAGES[name]()
+    """In the place of `follow_sweep`: tells a stage, and no end unless the stage has one."""
+    _, told = STAGES[name]()
 
     def follow(post, directory: Path, control: Control) -> None:
-        post(Opened(directory, made))
-        if told:
-            post(Happened(told))
+        post(Events(told))
 
     return follow

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from rich.color import Color, ColorSystem
 
-from flopsfit_tui.report.palette import DARK, LIGHT
-from flopsfit_tui.tui.grid import Grid
-from flopsfit_tui.tui.look import FEW_COLORS, LIGHT_OF_FEW, THEMES, palette_of, reduced
+from flopsfit_tui.report.plots.palette import DARK, LIGHT
+from flopsfit_tui.tui.theme import FEW_COLORS, LIGHT_OF_FEW, THEMES, palette_of, reduced
+from flopsfit_tui.tui.widgets.table import Table
 
 SYSTEMS = {"256": ColorSystem.EIGHT_BIT, "standard": ColorSystem.STANDARD}
 
@@ -64,6 +64,6 @@ async def test_the_cursor_is_seen_without_its_shade(open_app, rehearsed, options
         await app.ended()
         await app.press("escape")
         grid = app.app.screen.focused
-        assert isinstance(grid, Grid)
+        assert isinstance(grid, Table)
         await app.pilot.pause()
         assert bool(grid._cursor_style().reverse) == bool(few)

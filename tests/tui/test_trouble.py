@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from flopsfit_tui import conduct
 from flopsfit_tui.core.trial import Request
 from flopsfit_tui.store.sqlite import SqliteStore
-from flopsfit_tui.tui import sweep_thread
-from flopsfit_tui.tui.start_screen import StartScreen
-from flopsfit_tui.tui.sweep_screen import SweepScreen
-from flopsfit_tui.tui.words import Words
+from flopsfit_tui.tui.start.screen import StartScreen
+from flopsfit_tui.tui.sweep.screen import SweepScreen
+from flopsfit_tui.tui.widgets.text_dialog import TextDialog
 
 
 @pytest.mark.parametrize(
@@ -27,10 +27,10 @@ from flopsfit_tui.tui.words import Words
 )
 async def test_a_plan_that_cannot_be_made_is_one_sentence(open_app, rehearsed, options, tiny_file, request_of, words):
     async with open_app(replace(options, request=request_of(tiny_file)), start=True) as app:
-        await app.until(lambda: app.board.problem, "the refusal")
+        await app.until(lambda: app.app_state.problem, "the refusal")
         assert isinstance(app.app.screen, StartScreen)
         assert words in app.text("#problem")
-        assert "\n" not in app.board.problem
+        assert "\n" not in app.app_state.problem
         await app.press("q")
     assert app.app.return_value == 2
     assert not options.out.exists()
@@ -49,7 +49,7 @@ async def test_a_directory_in_which_another_sweeps_is_refused(open_app, rehearse
     holder = SqliteStore(options.out)
     try:
         async with open_app(options, start=True) as app:
-            await app.until(lambda: app.board.problem, "the refusal")
+            await app.until(lambda: app.app_state.problem, "the refusal")
             assert "is sweeping in" in app.text("#problem")
     finally:
         holder.close()
@@ -59,10 +59,10 @@ async def test_a_broken_promise_of_our_own_shows_its_traceback(open_app, rehears
     def broken(*args, **kwargs):
         raise RuntimeError("the sweep thread broke [bold]here[/]")
 
-    monkeypatch.setattr(sweep_thread, "run_sweep", broken)
+    monkeypatch.setattr(conduct, "run_sweep", broken)
     async with open_app(options, start=True) as app:
-        await app.until(lambda: isinstance(app.app.screen, Words), "the traceback")
-        assert any("the sweep thread broke [bold]here[/]" in line for line in app.picture())
+        await app.until(lambda: isinstance(app.app.screen, TextDialog), "the traceback")
+        await app.until(lambda: "the sweep thread broke [bold]here[/]" in "\n".join(app.picture()), "its last line")
         await app.press("escape")
         assert isinstance(app.app.screen, SweepScreen)
         assert "[bold]here[/]" in app.text("#warning")
@@ -73,7 +73,7 @@ async def test_names_with_markup_and_escapes_are_shown_as_text(open_app, rehears
     (tmp_path / "odd [b]name.py").write_text(source)
     odd = replace(options, request=Request(str(tmp_path / "odd [b]name.py")), out=tmp_path / "[link]out[/]")
     async with open_app(odd, start=True) as app:
-        await app.until(lambda: app.board.stage == "ended", "the end")
+        await app.until(lambda: app.app_state.stage == "ended", "the end")
         lines = app.picture()
         assert "[red]t" in lines[0]
         assert "\x1b" not in "".join(lines)
@@ -85,13 +85,14 @@ async def test_every_size_draws(open_app, rehearsed, options):
         await app.press("escape")
         for size in [(40, 10), (24, 6), (200, 60), (109, 33), (110, 34), (80, 24)]:
             await app.pilot.resize_terminal(*size)
-            for key in ("1", "2", "3", "z", "l", "o", "escape"):
+            for key in ("1", "2", "3", "z", "L", "o", "escape"):
                 await app.press(key)
                 assert len(app.picture()) == size[1]
                 assert not any("cannot be drawn" in line for line in app.picture())
         assert app.state.count("finished") == 9
 
 
+@pytest.mark.slow
 async def test_a_running_sweep_is_resized_at_any_moment(open_app, rehearsed, options):
     rehearsed.ends = 3
     async with open_app(options, start=True) as app:
@@ -101,12 +102,36 @@ async def test_a_running_sweep_is_resized_at_any_moment(open_app, rehearsed, opt
                 await app.pilot.resize_terminal(*size)
                 assert len(app.picture()) == size[1]
             await app.press(key)
-        assert app.board.busy
+        assert app.app_state.busy
         rehearsed.ends = 100
         await app.until(lambda: app.state.phase == "done", "the end")
         assert app.state.count("finished") == 9
 
 
-def test_the_app_loads_no_torch():
-    code = "import sys, flopsfit_tui.tui.app; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+FIRST_PAINT = """
+import asyncio, sys
+from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.trial import Request
+from flopsfit_tui.tui.app import FlopsfitApp
+
+loaded = []
+
+class Painted(FlopsfitApp):
+    def _display(self, screen, renderable):
+        super()._display(screen, renderable)
+        if screen is self.screen and not loaded:
+            loaded.append({"torch", "scipy", "plotext", "matplotlib"} & set(sys.modules))
+
+async def paint():
+    async with Painted(Options(Request("simulated"))).run_test(size=(120, 40)):
+        pass
+
+asyncio.run(paint())
+sys.exit(str(loaded) if loaded != [set()] else 0)
+"""
+
+
+def test_the_first_paint_loads_neither_torch_nor_scipy_nor_plotext():
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", FIRST_PAINT], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "textual.screen" in done.stderr

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import CIFAR10
 
 from flopsfit_tui.core.trial import Request
-from flopsfit_tui.sweep.job import Train, make_plan, perform
+from flopsfit_tui.sweep.job import Train, make_plan, run_job
 from flopsfit_tui.workloads import cifar10, resolve
 from flopsfit_tui.workloads.cifar10 import MEAN, STD, CIFAR10Dataset, augment, normalise
 
@@ -142,7 +142,7 @@ def test_a_trial_of_vit_cifar10_trains_on_it(archive):
     (trial,) = plan.trials
     assert plan.dataset_samples == 60
     assert plan.epochs(trial) > 2
-    *_, ended = perform(Train(workload, trial, plan.recipe, "cpu"))
+    *_, ended = run_job(Train(workload, trial, plan.recipe, "cpu"))
     assert ended.outcome.status == "finished", ended.outcome.error
     assert ended.outcome.first_loss == pytest.approx(2.3026, rel=1e-4)
 

@@ -21,8 +21,18 @@ def test_shapes_and_both_outputs(model):
     logits, loss = model(tokens)
     assert logits.shape == (3, 12, 32)
     assert loss is None
-    logits, loss = model(tokens, tokens)
-    assert torch.equal(loss, gpt_loss_fn((logits, None), tokens))
+    following = torch.randint(32, (3, 12))
+    logits, loss = model(input_ids=tokens, labels=following)
+    assert torch.equal(loss, gpt_loss_fn((logits, None), following))
+
+
+def test_labels_that_are_the_inputs_are_moved_by_one(model):
+    tokens = torch.randint(32, (3, 12))
+    shifted = gpt_loss_fn((model(tokens)[0][:, :-1], None), tokens[:, 1:])
+    assert torch.equal(model(tokens, labels=tokens.clone())[1], shifted)
+    padded = tokens.masked_fill(torch.arange(12) > 8, -100)
+    logits = model(tokens)[0]
+    assert torch.allclose(model(tokens, labels=padded)[1], gpt_loss_fn((logits[:, :8], None), tokens[:, 1:9]))
 
 
 def test_a_token_never_sees_its_future(model):
@@ -35,7 +45,7 @@ def test_a_token_never_sees_its_future(model):
 
 
 def test_an_untrained_model_is_uniform():
-    model = GPT(GPTConfig(8))
+    model = GPT(GPTConfig(8, 2, 2, 256))
     tokens = torch.randint(256, (2, 64))
     assert model(tokens, tokens)[1].item() == pytest.approx(math.log(256), rel=1e-6)
 
@@ -64,11 +74,11 @@ def test_gradients_reach_every_parameter(model):
 @pytest.mark.parametrize("d", [0, 15, -2])
 def test_a_width_that_does_not_divide_by_the_heads_is_refused(d):
     with pytest.raises(ValueError, match=f"d_model={d} does not divide by num_heads=2; give a positive multiple of 2"):
-        GPTConfig(d)
+        GPTConfig(d, num_heads=2)
 
 
 def test_wrong_slopes_and_long_sequences_are_refused(model):
     with pytest.raises(ValueError, match="give one a head"):
-        GPTConfig(8, alibi_slopes=(1.0,))
+        GPTConfig(8, num_heads=2, alibi_slopes=(1.0,))
     with pytest.raises(ValueError, match="longer than max_seq_len=12"):
         model(torch.zeros(1, 13, dtype=torch.int64))

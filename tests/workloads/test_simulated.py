@@ -8,8 +8,9 @@ import torch
 from flopsfit_tui.core.events import TrialEnded, TrialProgress
 from flopsfit_tui.core.trial import Request
 from flopsfit_tui.fit import fit_law
-from flopsfit_tui.sweep.job import Train, make_plan, perform
-from flopsfit_tui.train.measure import build_model, measure_size
+from flopsfit_tui.sweep.job import Train, make_plan, run_job
+from flopsfit_tui.train.measure import measure_size
+from flopsfit_tui.train.model import build_model
 from flopsfit_tui.workloads import mock, resolve, simulated
 
 
@@ -19,7 +20,7 @@ def plan():
 
 
 def run(trial, plan, workload="simulated"):
-    return list(perform(Train(workload, trial, plan.recipe, "auto")))
+    return list(run_job(Train(workload, trial, plan.recipe, "auto")))
 
 
 def test_the_formula_is_what_counting_gives():

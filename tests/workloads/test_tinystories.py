@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from flopsfit_tui.core.trial import Request
-from flopsfit_tui.sweep.job import Train, make_plan, perform
+from flopsfit_tui.sweep.job import Train, make_plan, run_job
 from flopsfit_tui.workloads import resolve, tinystories
 from flopsfit_tui.workloads.tinystories import TinyStoriesDataset
 
@@ -36,7 +36,7 @@ def saved(datasets, tmp_path_factory):
     """What Dataset.save_to_disk writes."""
     path = tmp_path_factory.mktemp("saved")
     splits = {name: datasets.Dataset.from_dict({"text": texts}) for name, texts in STORIES.items()}
-    datasets.DatasetDict(splits).save_to_disk(path)
+    datasets.DatasetDict(splits).save_to_disk(str(path))
     return path
 
 
@@ -112,7 +112,7 @@ def test_a_trial_of_gpt_tinystories_trains_on_it(saved, tmp_path):
     plan = make_plan(Request(workload, sizes=(8,)))
     (trial,) = plan.trials
     assert plan.dataset_samples == len(data)
-    *_, ended = perform(Train(workload, trial, plan.recipe, "cpu"))
+    *_, ended = run_job(Train(workload, trial, plan.recipe, "cpu"))
     assert ended.outcome.status == "finished", ended.outcome.error
     assert ended.outcome.loss < 4 < ended.outcome.first_loss  # from ln 256; the stories are very much alike
 
@@ -169,11 +169,11 @@ def test_what_a_directory_lacks_is_said(datasets, saved, tmp_path):
     with pytest.raises(ValueError, match=r"neither a saved data set nor a file named train\*.parquet"):
         make(empty, tmp_path).load()
     one = tmp_path / "one"
-    datasets.Dataset.from_dict({"text": ["a"]}, split="train").save_to_disk(one)
+    datasets.Dataset.from_dict({"text": ["a"]}, split="train").save_to_disk(str(one))
     with pytest.raises(ValueError, match="has no validation split; it has train"):
         make(one, tmp_path, "validation").load()
     other = tmp_path / "other"
-    datasets.DatasetDict({"train": datasets.Dataset.from_dict({"story": ["a"]})}).save_to_disk(other)
+    datasets.DatasetDict({"train": datasets.Dataset.from_dict({"story": ["a"]})}).save_to_disk(str(other))
     with pytest.raises(ValueError, match="has the columns story; one must be 'text'"):
         make(other, tmp_path).load()
 
@@ -202,7 +202,7 @@ def test_what_cannot_be_meant_is_refused_at_once():
 def test_gpt2_tokens_without_a_tokenizer_are_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tiktoken", None)
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ValueError, match='need tiktoken or transformers.*tokenizer_name="bytes"'):
+    with pytest.raises(ValueError, match=r'pip install .flopsfit-tui\[gpt2\]., or take tokenizer_name="bytes"'):
         make("somewhere", tmp_path, tokenizer_name="gpt2").load()
 
 
@@ -215,14 +215,33 @@ class FakeEncoding:
     def __call__(self, texts):
         return {"input_ids": self.encode_ordinary_batch(texts)}
 
+    def __len__(self):
+        return 50_257
+
 
 @pytest.mark.parametrize("library", ["tiktoken", "transformers"])
 def test_gpt2_tokens_by_either_library(library, saved, tmp_path, monkeypatch):
     fake = types.ModuleType(library)
     fake.get_encoding = {"gpt2": FakeEncoding()}.__getitem__
-    fake.GPT2TokenizerFast = types.SimpleNamespace(from_pretrained={"gpt2": FakeEncoding()}.__getitem__)
+    fake.GPT2TokenizerFast = types.SimpleNamespace(from_pretrained=lambda name, **_: {"gpt2": FakeEncoding()}[name])
     monkeypatch.setitem(sys.modules, "tiktoken", None)
     monkeypatch.setitem(sys.modules, library, fake)
     data = make(saved, tmp_path, "validation", tokenizer_name="gpt2")
     assert data.load().tokens.dtype == np.uint16
     assert data.load().tokens[:6].tolist() == [303, 303, 306, 301, 306, 50_256]
+
+
+def test_a_tokenizer_without_its_vocabulary_is_refused(tmp_path, monkeypatch):
+    """Transformers 5 gives such a one, without a word, where it finds no files."""
+
+    class Empty(FakeEncoding):
+        def __len__(self):
+            return 1
+
+    fake = types.ModuleType("transformers")
+    fake.GPT2TokenizerFast = types.SimpleNamespace(from_pretrained=lambda name, **_: Empty())
+    monkeypatch.setitem(sys.modules, "tiktoken", None)
+    monkeypatch.setitem(sys.modules, "transformers", fake)
+    monkeypatch.setattr("flopsfit_tui.workloads.tokens.check_hub", lambda: None)
+    with pytest.raises(ValueError, match='what came has 1 tokens, not 50257.*tokenizer_name="bytes"'):
+        make("somewhere", tmp_path, tokenizer_name="gpt2").load()

@@ -1,0 +1,1 @@
+"""From runs to the answer: fit, parabolas, optima, warnings."""

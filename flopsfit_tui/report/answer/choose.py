@@ -1,0 +1,158 @@
+"""The next trial of a sweep that is to end when its answer is narrow enough, and whether it is.
+
+A pure function of the plan, its outcomes and what runs, so that a sweep that is resumed goes on as it would have.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from flopsfit_tui.core.trial import Outcome, Plan, Size, Trial
+from flopsfit_tui.core.units import format_flops, format_seconds
+from flopsfit_tui.fit import Fit, fit_law
+from flopsfit_tui.fit.next_trial import interval_factor, next_trials
+from flopsfit_tui.report.answer.runs import Runs
+from flopsfit_tui.report.answer.sweep_runs import sweep_runs
+
+FEWEST = 20  # runs before a stop
+AROUND_OPTIMUM = 7.0  # candidates lie within this factor of the law's optimum in N
+AROUND_SIZES = 4.0  # and within this factor of the sizes that were run
+BRACKETED = 2  # so many of the largest budgets used show their minimum between three sizes
+
+Price = Callable[[float, Size], float | None]  # predicted seconds of a trial at (budget, size); None: not known
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The next trial, or why there is none."""
+
+    budget: float | None
+    size: Size | None
+    reason: str  # one line: what it costs and promises, or why the sweep ends
+
+
+def choose(plan: Plan, outcomes: Mapping[str, Outcome], running: Collection[str], price: Price) -> Choice:
+    """What to train next of a plan that has a goal, given what has ended and the keys of the trials that run."""
+    goal = plan.goal
+    assert goal is not None
+    assert goal.target is not None
+    runs = sweep_runs(plan, outcomes)
+    fit = _fit(runs)
+    width = interval_factor(fit, goal.target)
+    waiting = [t for t in plan.trials if t.key in running]
+    missing = _bracketing(plan, runs, fit, waiting)
+    enough = runs.losses.size >= FEWEST and width <= goal.factor
+    if enough and waiting:
+        return Choice(None, None, "")  # what runs may settle it
+    if enough and missing is None and interval_factor(_fit(_without_last(plan, outcomes)), goal.target) <= goal.factor:
+        return Choice(None, None, f"the interval at {format_flops(goal.target)} FLOPs is within {_times(width)}")
+    cells = list(_cells(plan, outcomes, runs, fit, waiting))
+    if fit.misfit:  # small budgets cannot show where a law bends: spend on a larger one
+        used = max((t.budget for t in plan.trials if t.key in outcomes), default=0.0)
+        larger = [cell for cell in cells if cell[0] > used] or [cell for cell in cells if cell[0] == plan.budgets[-1]]
+        cells = larger or cells
+    if enough and missing:
+        cells = [missing]
+    if not cells:
+        return Choice(None, None, "no trial is left that these budgets and sizes allow")
+    spent = sum(t.flops for t in plan.trials if t.key in outcomes or t.key in running)
+    if goal.most_flops is not None:
+        cells = [cell for cell in cells if spent + cell[0] <= goal.most_flops]
+        if not cells:
+            most = format_flops(goal.most_flops)
+            return Choice(None, None, f"one more trial would take more than the {most} FLOPs allowed")
+    return _best(plan, outcomes, runs, fit, cells, waiting, goal.target, price)
+
+
+def _best(
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    runs: Runs,
+    fit: Fit,
+    cells: list[tuple[float, Size]],
+    waiting: list[Trial],
+    target: float,
+    price: Price,
+) -> Choice:
+    seconds = [price(budget, size) for budget, size in cells]
+    known = [s for s in seconds if s is not None and s > 0]
+    prices = known if len(known) == len(cells) else [budget for budget, _ in cells]
+    count = dict.fromkeys(cells, 0)
+    for trial in plan.trials:
+        for cell in cells:
+            if trial.point == (cell[0], cell[1].size) and (trial.key in outcomes or trial in waiting):
+                count[cell] += 1
+    found = next_trials(
+        fit,
+        np.append(runs.params, [t.params for t in waiting]),
+        np.append(runs.tokens, [t.tokens for t in waiting]),
+        target,
+        [size.params for _, size in cells],
+        [budget / size.flops_per_token for budget, size in cells],
+        prices,
+        repeats=[count[cell] for cell in cells],
+    )
+    at = found[0].index if found else int(np.argmin([budget for budget, _ in cells]))
+    budget, size = cells[at]
+    cost = f"{format_seconds(seconds[at] or 0.0)}, " if known and seconds[at] else ""
+    promise = f"interval {_times(found[0].before)} -> {_times(found[0].after)}" if found else "there is no law yet"
+    return Choice(budget, size, f"{plan.size_name} {size.size} at {format_flops(budget)}, {cost}{promise}")
+
+
+def _fit(runs: Runs) -> Fit:
+    return fit_law(runs.params, runs.tokens, runs.losses, flops=runs.cost, budgets=runs.budgets)
+
+
+def _without_last(plan: Plan, outcomes: Mapping[str, Outcome]) -> Runs:
+    """The runs before the last trial that ended: two refits in a row must be narrow enough."""
+    last = next(reversed([key for key in outcomes if outcomes[key].status == "finished"]), None)
+    return sweep_runs(plan, {key: outcome for key, outcome in outcomes.items() if key != last})
+
+
+def _cells(
+    plan: Plan, outcomes: Mapping[str, Outcome], runs: Runs, fit: Fit, waiting: list[Trial]
+) -> Iterator[tuple[float, Size]]:
+    """Every point that may be proposed: affordable, near the optimum and near what was run, and not failed before."""
+    refused = {t.point for t in plan.trials if t.key in outcomes and outcomes[t.key].status != "finished"}
+    params = [*runs.params.tolist(), *(t.params for t in waiting)]
+    if not params:
+        return
+    low, high = min(params) / AROUND_SIZES, max(params) * AROUND_SIZES
+    batch = plan.trials[0].batch_size * plan.tokens_per_sample
+    for budget, guess in zip(plan.budgets, plan.expected, strict=True):
+        best = fit.predict(budget)
+        centre = best.params if best else guess
+        for size in plan.sizes:
+            near = centre / AROUND_OPTIMUM <= size.params <= centre * AROUND_OPTIMUM and low <= size.params <= high
+            if near and budget >= size.flops_per_token * batch and (budget, size.size) not in refused:
+                yield budget, size
+
+
+def _bracketing(plan: Plan, runs: Runs, fit: Fit, waiting: list[Trial]) -> tuple[float, Size] | None:
+    """A point that the two largest budgets used lack, until three sizes of each show its minimum between them."""
+    assert runs.budgets is not None
+    refused = {(t.budget, t.size) for t in waiting}
+    for budget in sorted(set(runs.budgets.tolist()))[-BRACKETED:]:
+        here = runs.budgets == budget
+        losses: dict[float, list[float]] = {}
+        for n, loss in zip(runs.params[here].tolist(), runs.losses[here].tolist(), strict=True):
+            losses.setdefault(n, []).append(loss)
+        sizes = sorted(losses)
+        lowest = min(sizes, key=lambda n: sum(losses[n]) / len(losses[n]))
+        if len(sizes) >= 3 and lowest not in (sizes[0], sizes[-1]):
+            continue
+        best = fit.predict(budget)
+        centre = best.params if best else lowest
+        fresh = [s for s in plan.sizes if s.params not in losses and (budget, s.size) not in refused]
+        side = [s for s in fresh if (s.params < sizes[0] if lowest == sizes[0] else s.params > sizes[-1])] or fresh
+        if side:
+            return budget, min(side, key=lambda s: abs(math.log(s.params / centre)))
+    return None
+
+
+def _times(value: float) -> str:
+    return f"x{value:.3g}" if math.isfinite(value) else "unbounded"

@@ -1,0 +1,68 @@
+"""A sweep's files: CSV, JSON and plots, each written whole, so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from flopsfit_tui.core.trial import Outcome, Plan
+from flopsfit_tui.report.answer.analysis import Analysis
+from flopsfit_tui.report.files.csv_rows import (
+    HISTORY,
+    OPTIMUM,
+    TRIALS,
+    csv_text,
+    history_rows,
+    optimum_rows,
+    trial_rows,
+)
+from flopsfit_tui.report.files.document import answer_document
+from flopsfit_tui.report.text.html import html_report
+from flopsfit_tui.report.text.markdown import markdown_report
+from flopsfit_tui.report.text.summary import summary
+from flopsfit_tui.store.base import HistoryRow
+from flopsfit_tui.store.manifest import write_files
+
+
+def export_sweep(
+    directory: Path,
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    history: Mapping[str, Sequence[HistoryRow]],
+    analysis: Analysis,
+    plots: bool = True,
+    target: float | None = None,
+    *,
+    force: bool = False,
+    skip_foreign: bool = False,
+) -> tuple[list[Path], list[str]]:
+    """Write trials.csv, history.csv, optimum.csv, fit.json, summary.txt, report.md, report.html and, where
+    matplotlib is, the plots as PNG.
+
+    `target` is the budget that the report recommends a model for; ten times the largest when there is none.
+    Without `plots` it takes milliseconds, with them seconds. Returns the paths written, and the names of files that
+    were left because the sweep did not write them (`skip_foreign`). Raises ForeignFile for such a file unless `force`
+    replaces it, StoreFault when the directory cannot be written.
+    """
+    texts = {
+        "trials.csv": csv_text(TRIALS, trial_rows(plan, outcomes)),
+        "history.csv": csv_text(HISTORY, history_rows(plan, history)),
+        "optimum.csv": csv_text(OPTIMUM, optimum_rows(analysis.optimum)),
+        "fit.json": json.dumps(answer_document(analysis), indent=2) + "\n",
+        "summary.txt": summary(analysis) + "\n",
+    }
+    pictures = _figures(plan, analysis, history) if plots else {}
+    figures = bool(pictures) or (directory / "isoflop.png").is_file()
+    texts["report.md"] = markdown_report(plan, outcomes, analysis, target, figures)
+    texts["report.html"] = html_report(plan, outcomes, analysis, target)
+    contents = {name: text.encode(errors="replace") for name, text in texts.items()} | pictures
+    return write_files(directory, contents, force=force, skip_foreign=skip_foreign)
+
+
+def _figures(plan: Plan, analysis: Analysis, history: Mapping[str, Sequence[HistoryRow]]) -> dict[str, bytes]:
+    try:
+        from flopsfit_tui.report.plots import figures  # matplotlib: an extra
+    except ImportError:
+        return {}
+    return figures.as_png(figures.all_figures(plan, analysis, history))

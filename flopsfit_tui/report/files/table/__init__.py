@@ -1,0 +1,1 @@
+"""Anybody's table of runs: load it, find its columns and their units, read its numbers, choose its rows."""

@@ -1,0 +1,1 @@
+"""Series, terminal plots and figures."""

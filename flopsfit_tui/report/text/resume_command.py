@@ -1,0 +1,31 @@
+"""The command that goes on with a sweep, to be copied from the terminal."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from flopsfit_tui.core.options import Options
+
+
+def resume_command(options: Options, directory: Path) -> str:
+    """What to type, or, for objects that a script holds, to write, so that the rest of a sweep runs."""
+    request = options.request
+    if not isinstance(request.workload, str):
+        return f"run the same script again, with output_dir={str(directory)!r}"
+    words = ["flopsfit-tui", "run", request.workload]
+    if request.budgets:
+        words += ["--budgets", ",".join(map(repr, request.budgets))]
+    if request.sizes:
+        words += ["--sizes", ",".join(map(str, request.sizes))]
+    if request.points:
+        words += ["--points", str(request.points)]
+    if request.seeds != 1:
+        words += ["--seeds", str(request.seeds)]
+    if options.executor != "processes":
+        words += ["--executor", options.executor]
+    if options.workers:
+        words += ["--workers", str(options.workers)]
+    if options.device != "auto":
+        words += ["--device", options.device]
+    return shlex.join([*words, "--out", str(directory)])

@@ -1,0 +1,93 @@
+"""A model in training: one step after the other, on batch after batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from flopsfit_tui.core.sizes import Setting
+from flopsfit_tui.core.trial import Recipe
+from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.train.data import batch_length, cut
+from flopsfit_tui.train.evaluate import autocast
+from flopsfit_tui.train.loss import batch_loss
+from flopsfit_tui.train.model import build_to_train, to_device
+from flopsfit_tui.train.optim import make_optimizer
+from flopsfit_tui.train.random_state import seed_generators
+
+
+class Training:
+    """A model at one size, its optimizer and its stream of batches; `step` makes one update.
+
+    On CUDA the forward pass runs in bfloat16 and float32 products in TF32; parameters, gradients and the optimizer stay
+    float32. On the CPU everything is float32, and a seed gives the same losses to the last digit.
+    """
+
+    def __init__(
+        self, workload: Workload, size: Setting, batch_size: int, seed: int, recipe: Recipe, device: str, parts: int = 1
+    ) -> None:
+        seed_generators(seed)
+        self.workload, self.recipe, self.device, self.parts = workload, recipe, device, parts
+        self.model = build_to_train(workload, size, device)
+        if isinstance(workload.loss_fn, nn.Module) and device != "cpu":
+            workload.loss_fn.to(device)  # such as class weights
+        self.optimizer = make_optimizer(self.model, workload, recipe)
+        self._drawing = batch_size, seed
+        self.batches = iter(workload.dataset.batches(batch_size, seed))
+        self.steps = 0  # made so far
+        self._next: Any = None  # a batch drawn ahead
+        self.random_at_end: dict[str, Any] | None = None  # after the last step, before the evaluation
+        if device == "cuda":
+            torch.set_float32_matmul_precision("high")  # TF32
+
+    def step(self, rate: float) -> Tensor:
+        """Draw a batch and make one update at `rate` times the peak rates; the batch's loss before it, scalar."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * rate
+        self.optimizer.zero_grad(set_to_none=True)
+        batch = self.peek()
+        self._next = None
+        loss = self._backward(to_device(batch, self.device)) if self.parts == 1 else self._accumulate(batch)
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        self.steps += 1
+        return loss
+
+    def peek(self) -> Any:
+        """The batch of the next step, drawn if it has not been."""
+        if self._next is None:
+            self._next = next(self.batches)
+        return self._next
+
+    def position(self, steps: int) -> Iterator[None]:
+        """Go to where `steps` batches have been drawn: fast where the source can, else by drawing them again."""
+        dataset: Any = self.workload.dataset
+        if hasattr(dataset, "batches_from"):
+            self.batches = iter(dataset.batches_from(*self._drawing, steps))
+        else:
+            for _ in range(steps):
+                next(self.batches)
+                yield
+        self.steps = steps
+
+    def _backward(self, batch: tuple[Any, Any], weight: float = 1.0) -> Tensor:
+        with autocast(self.device):
+            loss = batch_loss(self.workload, self.model, batch, self.recipe)
+        (loss * weight if weight != 1.0 else loss).backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def _accumulate(self, batch: tuple[Any, Any]) -> Tensor:
+        """The same batch in parts, for what does not fit in memory at once."""
+        length = batch_length(batch)
+        size = math.ceil(length / self.parts)
+        total = torch.zeros((), device=self.device)
+        for first in range(0, length, size):
+            part = cut(batch, first, first + size)
+            weight = batch_length(part) / length
+            total += weight * self._backward(to_device(part, self.device), weight)
+        return total

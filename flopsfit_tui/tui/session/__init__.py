@@ -1,0 +1,1 @@
+"""The sweep behind the screens: state, messages, threads; knows no Textual."""

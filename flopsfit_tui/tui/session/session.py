@@ -1,0 +1,261 @@
+"""One sweep in the app: its app state, its threads, and what they say folded in. Knows no screen.
+
+screens --- keys ---> app --- start, pause, ... ---> session --- orders ---> sweep thread, or follower
+   ^                   ^                               |  ^
+   '---- redraw -------'------ changed(what) ----------'  '--- message (through the app's message queue)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from flopsfit_tui.core.control import Command, Control
+from flopsfit_tui.core.events import PlanChanged, SweepEnded, SweepStarted
+from flopsfit_tui.core.options import Options
+from flopsfit_tui.report.answer.analysis import points_of
+from flopsfit_tui.report.answer.sweep_runs import sweep_runs
+from flopsfit_tui.report.plots.series import isoflop_dots
+from flopsfit_tui.report.text.log import entry_of
+from flopsfit_tui.tui.session.app_state import AppState
+from flopsfit_tui.tui.session.follow_thread import follow_sweep
+from flopsfit_tui.tui.session.messages import (
+    Crashed,
+    CurvesLoaded,
+    Estimated,
+    Events,
+    Exported,
+    Fitted,
+    Logged,
+    Planned,
+    Rejected,
+    SessionMessage,
+)
+from flopsfit_tui.tui.session.sweep_thread import SweepThread, export, fit
+from flopsfit_tui.tui.session.undo import undo_of
+
+ChangeKind = Literal["app_state", "refused", "broke", "ended", "exported"]
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a session needs of the app around it."""
+
+    post: Callable[[Session, SessionMessage], object]  # from any thread: bring this to session.apply() in the UI thread
+    run_in_thread: Callable[[Callable[[], None]], object]  # run this in a thread
+    on_change: Callable[[Session, ChangeKind], object]  # in the UI thread: something to draw, or to react to
+
+
+class Session:
+    """Planned and swept here, or only read from a directory. All methods are for the UI thread, and none waits."""
+
+    def __init__(self, options: Options, hooks: Hooks, reading: Path | None = None) -> None:
+        self.app_state = AppState(options, directory=reading, reading=reading is not None)
+        self._hooks = hooks
+        self._post = partial(hooks.post, self)
+        self._closing = Control()  # stops the short threads
+        self._fitting = self._exporting = self._export_again = False
+        self._fitted: object = None  # what the last fit was begun for
+        self._fits = 0
+        self.sweeper = None if reading else SweepThread(self._post)
+
+    def open(self) -> None:
+        """Begin to plan, or to read."""
+        app_state = self.app_state
+        if self.sweeper is not None:
+            self._hooks.run_in_thread(self.sweeper.serve)
+            self.sweeper.plan(app_state.options)
+        elif app_state.directory is not None:
+            self._hooks.run_in_thread(partial(follow_sweep, self._post, app_state.directory, self._closing))
+
+    def close(self) -> None:
+        """Stop what runs; every thread and worker is gone a moment later."""
+        self._closing.stop()
+        if self.sweeper is not None:
+            self.sweeper.quit()
+
+    # ---- what the user asks ----
+
+    def replan(self, options: Options) -> None:
+        """Plan something else."""
+        assert self.sweeper is not None
+        self.app_state.reset(options)
+        self.sweeper.plan(options)
+        self._hooks.on_change(self, "app_state")
+
+    def refuse(self, options: Options, sentence: str) -> None:
+        """What was typed cannot be planned: there is no plan until something else is."""
+        if self.sweeper is not None:
+            self.sweeper.forget()
+        self.app_state.reset(options)
+        self.apply(Rejected(options, sentence))
+
+    def start(self) -> None:
+        """Sweep; or go on after a stop."""
+        self._begin(())
+
+    def _begin(self, commands: Sequence[Command]) -> None:
+        assert self.sweeper is not None
+        self.app_state.start_requested, self.app_state.problem = True, ""
+        self.sweeper.sweep(commands)
+        self._hooks.on_change(self, "app_state")
+
+    def pause(self) -> None:
+        """Hold the workers between two steps."""
+        if self.sweeper is not None:
+            self.sweeper.control.pause()
+            self._wish("pausing…")
+
+    def resume(self) -> None:
+        """Let the workers go on."""
+        if self.sweeper is not None:
+            self.sweeper.control.resume()
+            self._wish("resuming…")
+
+    def stop(self) -> None:
+        """End the sweep; what is finished is kept."""
+        if self.sweeper is not None and self.app_state.busy:
+            self.sweeper.control.stop()
+            self._wish("stopping…")
+
+    def send(self, *commands: Command) -> None:
+        """Command something about single trials; a sweep that has ended goes on for it."""
+        if self.sweeper is None or self.app_state.plan is None:
+            return
+        self.app_state.undo = undo_of(commands, self.app_state.state) or self.app_state.undo
+        self._send(commands)
+
+    def undo(self) -> bool:
+        """Take back what was asked last; false when what was asked for is not there yet, or it is too late."""
+        undo, app_state = self.app_state.undo, self.app_state
+        commands = undo.reverse(app_state.state) if undo is not None and app_state.can_undo else []
+        if commands:
+            app_state.undo = None
+            self._send(commands)
+        return bool(commands)
+
+    def _send(self, commands: Sequence[Command]) -> None:
+        assert self.sweeper is not None
+        if self.app_state.busy:
+            for command in commands:
+                self.sweeper.control.send(command)
+        elif self.app_state.stage in ("ready", "ended"):
+            self._begin(commands)
+
+    def retarget(self, budget: float) -> None:
+        """Show the optimum at another budget."""
+        self.app_state.user_target = budget
+        self._refit()
+        self._hooks.on_change(self, "app_state")
+
+    def _wish(self, word: str) -> None:
+        self.app_state.pending_command = word
+        self._hooks.on_change(self, "app_state")
+
+    def export(self) -> None:
+        """Write the files again; asked while they are written, once more after that."""
+        app_state = self.app_state
+        self._export_again = self._exporting
+        if app_state.directory and app_state.plan and not self._exporting:
+            self._exporting = app_state.exporting = True
+            self._hooks.run_in_thread(
+                partial(export, self._post, app_state.directory, app_state.targets, self._closing)
+            )
+
+    # ---- what the threads say ----
+
+    def apply(self, message: SessionMessage) -> None:
+        """Fold one piece of message in."""
+        app_state = self.app_state
+        what: ChangeKind = "app_state"
+        match message:
+            case Planned(options, sweep) if options is app_state.options:
+                app_state.planned, app_state.plan, app_state.directory = sweep, sweep.plan, sweep.directory
+                app_state.stage, app_state.since = "pricing", time.monotonic()
+            case Estimated(options, sweep) if options is app_state.options:
+                app_state.estimate = sweep.estimate
+                app_state.stage = "ready"
+            case Rejected(options, sentence) if options is None or options is app_state.options:
+                app_state.problem, app_state.stage, app_state.start_requested = sentence, "refused", False
+                app_state.earlier_differs = message.earlier_differs
+                what = "refused"
+            case Crashed(text):
+                app_state.traceback, app_state.problem = text, text.strip().splitlines()[-1]
+                app_state.stage, app_state.start_requested = "ended" if app_state.state.trials else "refused", False
+                what = "broke"
+            case Events():
+                self._on_events(message)
+                return
+            case Logged(entries, printed) if not app_state.history_logged:
+                app_state.history_logged = True
+                app_state.log.extendleft(reversed(entries))
+                app_state.state.load_printed(printed)
+            case CurvesLoaded(history):
+                app_state.state.load_history(history)
+            case Fitted():
+                self._fitting = False
+                app_state.fitted = message
+                self._refit()
+            case Exported(paths, problem, whole):
+                app_state.export_problem = problem
+                app_state.exported = paths or app_state.exported
+                self._exporting = app_state.exporting = self._exporting and not (whole or not paths)
+                if self._export_again and not self._exporting:
+                    self.export()
+                self._hooks.on_change(self, "exported")
+        self._hooks.on_change(self, what)
+        self._see_whether_ended()
+
+    def _on_events(self, message: Events) -> None:
+        """Screens draw the state when their time comes; only another phase is shown at once."""
+        app_state = self.app_state
+        before = app_state.state.phase
+        for event in message.events:
+            app_state.state.apply(event)
+            if isinstance(event, SweepStarted):
+                app_state.stage, app_state.start_requested = "sweeping", False
+            if isinstance(event, SweepStarted | PlanChanged):
+                app_state.plan = event.plan
+            elif isinstance(event, SweepEnded):
+                app_state.stage = "ending"
+            if app_state.reading and isinstance(event, SweepStarted | SweepEnded):
+                continue  # of the reading, not of the sweep
+            if app_state.plan and (entry := entry_of(event, app_state.plan)):
+                app_state.log.append(entry)
+        self._refit()
+        if before != app_state.state.phase:
+            app_state.pending_command = ""
+            self._hooks.on_change(self, "app_state")
+        self._see_whether_ended()
+
+    def _refit(self) -> None:
+        """Fit in a thread of its own, one at a time, until every outcome is in."""
+        app_state, state = self.app_state, self.app_state.state
+        wanted = (state.outcomes_version, app_state.targets)
+        if self._fitting or state.plan is None or (app_state.fitted and wanted == self._fitted):
+            return
+        self._fitting, self._fitted = True, wanted
+        outcomes = state.outcomes()
+        if app_state.fitted is None:
+            app_state.dots = isoflop_dots(state.plan.budgets, points_of(sweep_runs(state.plan, outcomes)))
+        work = partial(fit, self._post, state.plan, outcomes, app_state.targets, self._fits)
+        self._fits += 1
+        self._hooks.run_in_thread(work)
+
+    def _see_whether_ended(self) -> None:
+        """Once the sweep has ended and the last fit is in: write the files, say so."""
+        app_state = self.app_state
+        if app_state.stage == "ending" and not self._fitting:
+            app_state.stage = "ended"
+            if not app_state.reading:
+                self.export()
+            self._hooks.on_change(self, "ended")
+
+    @property
+    def exporting(self) -> bool:
+        """Whether files are still being written."""
+        return self._exporting

@@ -1,0 +1,217 @@
+"""The app's threads: one that plans and sweeps, and short ones that fit and export.
+
+    UI thread  --- orders (a queue), Control --->  sweep thread: owns the executor and the store that is written
+               <--- messages (post_message) ----/   \\__ trains in child processes
+
+The UI thread never waits for any of them. When the app ends it says quit(), and the sweep thread is gone within a
+fraction of a second, its workers with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from flopsfit_tui.conduct import PreparedSweep, Sweep, add_estimate, plan_in_directory
+from flopsfit_tui.core.control import Command, Control
+from flopsfit_tui.core.events import Event, SweepStarted, TrialProgress
+from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.store_errors import StoreError
+from flopsfit_tui.core.trial import Outcome, Plan
+from flopsfit_tui.plan.resume import SweepDiffers
+from flopsfit_tui.report.answer.analysis import analyse
+from flopsfit_tui.report.answer.sweep_runs import sweep_runs
+from flopsfit_tui.report.files.sweeps import export_directory
+from flopsfit_tui.report.plots.series import isoflop_series, residual_series, scaling_series
+from flopsfit_tui.sweep.executor import Executor, Interrupted
+from flopsfit_tui.sweep.prepare import make_executor
+from flopsfit_tui.sweep.processes import Processes
+from flopsfit_tui.tui.session.follow_thread import Post, post_curves, post_log
+from flopsfit_tui.tui.session.messages import (
+    Crashed,
+    Estimated,
+    Events,
+    Exported,
+    Fitted,
+    Planned,
+    Rejected,
+    SessionMessage,
+)
+
+POST_SECONDS = 0.1  # progress is posted at most this often; everything else at once
+NICE = 10  # workers stand back, so that a key is answered while every core trains
+
+
+class SweepThread:
+    """Plans and sweeps, one thing after the other, as ordered from the UI thread."""
+
+    def __init__(self, post: Post) -> None:
+        self.control = Control()  # of the sweep that runs or runs next
+        self._post_message = post
+        self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._quitting = False
+        self._executor: Executor | None = None
+        self._wanted: object = None  # what the executor was made for
+        self._aside: Options | None = None  # whose earlier sweep was put aside
+        self._options: Options | None = None  # latest planned or being planned
+        self._prepared: PreparedSweep | None = None
+
+    # ---- called by the UI thread ----
+
+    def plan(self, options: Options) -> None:
+        """Plan and estimate the cost; a plan that is still waiting its turn is forgotten."""
+        self._options = options
+        self._orders.put(lambda: self._prepare(options))
+
+    def forget(self) -> None:
+        """Cancel planning."""
+        self._options = None
+
+    def sweep(self, commands: Sequence[Command] = ()) -> None:
+        """Run what was planned last, when it has been planned; what is wished is done first."""
+        control = self.control = Control()
+        for command in commands:
+            control.send(command)
+        self._orders.put(lambda: self._sweep(control))
+
+    def quit(self) -> None:
+        """End: stop what runs, let the workers go."""
+        self._quitting = True
+        self.control.stop()
+        if self._executor is not None:
+            self._executor.interrupt()
+        self._orders.put(lambda: None)
+
+    # ---- in the thread ----
+
+    def serve(self) -> None:
+        """The thread's whole life."""
+        try:
+            while not self._quitting:
+                order = self._orders.get()
+                if not self._quitting:
+                    self._run_command(order)
+        finally:
+            if self._executor is not None:
+                self._executor.close()
+
+    def _run_command(self, order: Callable[[], None]) -> None:
+        try:
+            order()
+        except Interrupted:
+            pass
+        except (ValueError, TypeError) as error:
+            if self._options is not None:
+                self._post(Rejected(self._options, str(error), isinstance(error, SweepDiffers)))
+        except Exception:  # noqa: BLE001 - shown with its traceback; the app goes on
+            if not self._quitting:
+                self._post(Crashed(traceback.format_exc()))
+
+    def _post(self, message: SessionMessage) -> None:
+        with contextlib.suppress(RuntimeError):  # the app has gone, and its event loop with it
+            self._post_message(message)
+
+    def _prepare(self, options: Options) -> None:
+        if options is not self._options:
+            return
+        self._prepared = None
+        executor = self._take_executor(options)
+        planned = plan_in_directory(options, executor)
+        self._post(Planned(options, planned))
+        if options is self._options:
+            self._prepared = add_estimate(planned, options, executor)
+            self._post(Estimated(options, self._prepared))
+
+    def _take_executor(self, options: Options) -> Executor:
+        """The executor of these options, kept from plan to sweep, its workers loading torch already."""
+        wanted = (options.executor, options.workers)
+        if self._executor is None or wanted != self._wanted:
+            if self._executor is not None:
+                self._executor.close()
+            self._executor, self._wanted = make_executor(options, nice=NICE), wanted
+            if isinstance(self._executor, Processes):
+                self._executor.warm_up()
+        return self._executor
+
+    def _sweep(self, control: Control) -> None:
+        options, prepared = self._options, self._prepared
+        if options is None or prepared is None:
+            return  # the plan was refused, and the app knows
+        if self._aside is options:  # it goes on after a stop
+            options = replace(options, fresh=False)
+        else:
+            self._aside = options
+        executor = self._take_executor(options)
+        try:
+            for events in batched(Sweep(prepared, options, executor, control, plots=False)):
+                self._post(Events(events))
+                if any(isinstance(event, SweepStarted) for event in events):
+                    with contextlib.suppress(StoreError):  # the sweep goes on without; writing says what is wrong
+                        post_log(self._post, prepared.directory)
+                        post_curves(self._post, prepared.directory, control)
+        finally:
+            executor.close()
+
+
+def batched(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """Every event at once, except progress, which comes together for a tenth of a second."""
+    sent, batch = 0.0, list[Event]()
+    for event in events:
+        batch.append(event)
+        if not isinstance(event, TrialProgress) or time.monotonic() - sent > POST_SECONDS:
+            yield batch
+            sent, batch = time.monotonic(), []
+
+
+def fit(post: Post, plan: Plan, outcomes: Mapping[str, Outcome], targets: tuple[float, ...], version: int) -> None:
+    """In a thread of its own: fit, and lay out what the plots draw of it."""
+    analysis = analyse(sweep_runs(plan, outcomes), targets, full=len(outcomes) >= len(plan.trials))
+    post(
+        Fitted(
+            version,
+            analysis,
+            isoflop_series(analysis),
+            scaling_series(analysis),
+            residual_series(analysis),
+        )
+    )
+
+
+def export(post: Post, directory: Path, targets: tuple[float, ...], control: Control) -> None:
+    """In a thread of its own: write every file again from what is on disk, also while a sweep runs.
+
+    Tables at once; plots by a child process, because drawing them would hold up the screen for seconds. The child is
+    ended when `control` stops, so that quitting does not wait for it.
+    """
+    try:
+        paths = export_directory(directory, targets, plots=False, skip_foreign=True).paths
+    except ValueError as error:
+        post(Exported((), f"nothing was exported: {error}"))
+        return
+    post(Exported(paths))
+    command = [sys.executable, "-m", "flopsfit_tui", "export", str(directory), "--skip-foreign"]
+    command += [word for target in targets for word in ("--target", repr(target))]
+    with (
+        tempfile.TemporaryFile("w+") as out,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+        ) as child,
+    ):
+        while child.poll() is None:
+            if control.stopped:
+                child.terminate()
+                return
+            control.wait(0.05)
+        out.seek(0)
+        said = out.read().strip()
+    problem = "" if child.returncode == 0 else f"the plots were not drawn: {said.splitlines()[-1] if said else '?'}"
+    written = [Path(line) for line in said.splitlines() if not line.startswith("warning: ")]
+    post(Exported(paths if problem else written, problem, whole=True))

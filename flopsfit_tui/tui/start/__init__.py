@@ -1,0 +1,1 @@
+"""The start screen: choose a workload, see its plan, edit it."""

@@ -1,0 +1,88 @@
+"""What the start screen's fields say, as options: pure, so that the same sentence refuses a field and a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.sizes import parse_sizes
+from flopsfit_tui.core.units import format_flops, parse_numbers
+from flopsfit_tui.sweep.processes import cores
+from flopsfit_tui.tui.session.app_state import AppState
+
+AUTO = "auto"  # in a field: the workload's own, or what was measured
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """A field: its name, how wide it is (0: what is left), and what help says of it."""
+
+    name: str
+    width: int
+    about: str
+
+
+FIELDS = (
+    FieldSpec("budgets", 0, "training FLOPs of a trial: 3e10,1e11 or 1e10..1e12:5; auto: the workload's own"),
+    FieldSpec("sizes", 0, "16,24,32 at every budget; auto: chosen for each budget"),
+    FieldSpec("points", 4, "sizes per budget, where they are chosen for each"),
+    FieldSpec("seeds", 4, "trials per point"),
+    FieldSpec("workers", 4, "trials at once"),
+    FieldSpec("device", 6, "auto, cpu, cuda or mps"),
+)
+
+
+def options_of(texts: Mapping[str, str], base: Options) -> Options:
+    """`base` with what the fields say; an empty field is the default.
+
+    Raises ValueError with one sentence that names the field and what would have worked.
+    """
+    text = {name: "" if value.strip() == AUTO else value.strip() for name, value in texts.items()}
+    request = replace(
+        base.request,
+        budgets=parse_numbers(text["budgets"], "budget") if text["budgets"] else None,
+        sizes=parse_sizes(text["sizes"], "size") if text["sizes"] else None,
+        points=_count(text["points"], "points"),
+        seeds=_count(text["seeds"], "seeds") or 1,
+    )
+    device = text["device"] or "auto"
+    if device not in DEVICES:
+        raise ValueError(f"device {device!r} is none of {', '.join(DEVICES)}")
+    return replace(base, request=request, workers=_count(text["workers"], "workers"), device=device)
+
+
+def _count(text: str, what: str) -> int | None:
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) == 0:
+        raise ValueError(f"{what} {text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def texts_of(options: Options) -> dict[str, str]:
+    """What the fields show for some options: empty where the default holds."""
+    request = options.request
+    return {
+        "budgets": ",".join(map(format_flops, request.budgets or ())),
+        "sizes": ",".join(map(str, request.sizes or ())),
+        "points": str(request.points or ""),
+        "seeds": "" if request.seeds == 1 else str(request.seeds),
+        "workers": str(options.workers or ""),
+        "device": "" if options.device == "auto" else options.device,
+    }
+
+
+def defaults_of(app_state: AppState) -> dict[str, str]:
+    """What an empty field means, as far as it is known."""
+    plan, cost = app_state.plan, app_state.estimate
+    ladders = {len(plan.ladder(budget)) for budget in plan.budgets} if plan else set()
+    return {
+        "budgets": ",".join(map(format_flops, plan.budgets)) if plan else AUTO,
+        "sizes": AUTO,
+        "points": str(max(ladders)) if ladders else "7",
+        "seeds": "1",
+        "workers": str(cost.workers if cost else cores()),
+        "device": "auto",
+    }

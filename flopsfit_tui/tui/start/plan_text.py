@@ -1,0 +1,101 @@
+"""The plan as text: a row a budget, then the totals and what they cost. Pure: an app state in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from flopsfit_tui.core.units import format_bytes, format_count, format_flops, format_seconds
+from flopsfit_tui.plan.estimate import predicted_seconds
+from flopsfit_tui.report.plots.palette import Palette, glyph
+from flopsfit_tui.tui.session.app_state import AppState
+from flopsfit_tui.tui.text import shorten, str_path
+from flopsfit_tui.tui.theme import style
+from flopsfit_tui.tui.widgets.columns import Field, columns_text
+from flopsfit_tui.workloads.builtin import BUILTIN
+
+
+def waiting_text(app_state: AppState) -> str:
+    """What is waited for, how long it has been, and how long it usually is."""
+    name = shorten(str(app_state.options.request.workload), 40, front=False)
+    since = format_seconds(round(app_state.waited))
+    if app_state.stage == "planning":
+        return f"measuring the sizes of {name}… {since} (loading torch comes first, usually 3 to 20 s in all)"
+    return f"timing the smallest and the largest size… {since} (usually 2 to 10 s)"
+
+
+def plan_of_another(name: str, palette: Palette) -> Text:
+    """In the place of a plan, while another workload is marked than the one that is planned."""
+    builtin = BUILTIN.get(name)
+    if builtin and not builtin.downloads:
+        return Text("…", style(palette.muted))
+    why = f"it downloads {builtin.downloads} when first used" if builtin else "planning runs your file"
+    return Text(f"enter plans {shorten(name, 40, front=False)}: {why}", style(palette.foreground))
+
+
+def plan_table(app_state: AppState, width: int, palette: Palette) -> Text:
+    """Budget, sizes, params, tokens, epochs and expected optimum of every ladder; columns leave when it is narrow."""
+    plan = app_state.plan
+    if plan is None:
+        return Text("" if app_state.problem else waiting_text(app_state), style(palette.muted))
+    fields = [
+        Field("budget", right=False),
+        Field(shorten(plan.size_name, 20, front=False), right=False, rank=1),
+        Field("params N", right=False, rank=3),
+        Field(f"{plan.unit} D", right=False, rank=4),
+        Field("epochs", rank=5),
+        Field("optimum near", rank=2),
+    ]
+    plain, rows = style(palette.foreground), []
+    for number, (budget, expected) in enumerate(zip(plan.budgets, plan.expected, strict=True)):
+        trials = [t for t in plan.trials if t.budget == budget]
+        epochs = max(plan.epochs(t) for t in trials)
+        rows.append(
+            [
+                (f"{glyph(number)} {format_flops(budget)}", style(palette.budget(number, len(plan.budgets)))),
+                (" ".join(map(str, plan.ladder(budget))), plain),
+                (_range([t.params for t in trials]), plain),
+                (_range([t.tokens for t in trials]), plain),
+                (f"{epochs:.2f}" if epochs else "–", plain),
+                (f"N {format_count(expected)}", plain),
+            ]
+        )
+    return columns_text(fields, rows, width, style(palette.muted, bold=True))
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = format_count(min(values)), format_count(max(values))
+    return low if low == high else f"{low}–{high}"
+
+
+def plan_totals(app_state: AppState, width: int, palette: Palette) -> Text:
+    """What all of it comes to, and where it goes."""
+    plan, label, value = app_state.plan, style(palette.muted), style(palette.foreground, bold=True)
+    text = Text()
+    if plan is None:
+        return text
+    before, left = len(app_state.planned.kept) if app_state.planned else 0, app_state.left
+    text.append(f"{len(plan.trials)} trials", value)
+    text.append("   ")
+    text.append(f"{format_flops(sum(t.flops for t in plan.trials))} FLOPs", value).append("   ")
+    text.append(f"{format_count(sum(t.tokens for t in plan.trials))} {plan.unit}", value).append("   ")
+    cost = app_state.estimate
+    if cost is None:
+        text.append(waiting_text(app_state) if app_state.stage == "pricing" else "", label)
+    elif left:
+        seconds = predicted_seconds(app_state.planned.left if app_state.planned else (), cost)
+        text.append(f"about {format_seconds(seconds)}", style(palette.live, bold=True))
+        workers = f" on {cost.workers} {cost.device} worker{'s' * (cost.workers > 1)}"
+        text.append(workers + f"   {format_bytes(cost.memory_bytes)} of memory", value)
+    if app_state.directory:
+        text.append("\nwritten to ", label)
+        text.append(shorten(str_path(app_state.directory), width - 12), style(palette.foreground))
+    if before and left:
+        earlier = f"{before} finished, {left} left"
+        text.append(f"\nresumes an earlier sweep: {earlier}", style(palette.good))
+    elif before:
+        text.append("\nalready finished; start to see the result", style(palette.good))
+    for note in plan.notes:
+        text.append(f"\n{shorten(note, width, front=False)}", label)
+    return text

@@ -1,0 +1,225 @@
+"""The start: which workload, what will be run, what it will cost, where it goes; enter starts."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.events import DescendantFocus
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.text import printable
+from flopsfit_tui.core.trial import Plan
+from flopsfit_tui.report.plots.palette import Palette
+from flopsfit_tui.report.plots.terminal import plan_plot
+from flopsfit_tui.report.plots.viewport import View
+from flopsfit_tui.tui.session.app_state import AppState
+from flopsfit_tui.tui.start.field import Field, FieldInput
+from flopsfit_tui.tui.start.fields import FIELDS, defaults_of, options_of, texts_of
+from flopsfit_tui.tui.start.plan_text import plan_of_another, plan_table, plan_totals
+from flopsfit_tui.tui.text import shorten
+from flopsfit_tui.tui.theme import palette_of, style
+from flopsfit_tui.tui.widgets.base_screen import BaseScreen
+from flopsfit_tui.tui.widgets.footer import Footer
+from flopsfit_tui.tui.widgets.plot_view import PlotView
+from flopsfit_tui.tui.widgets.status import title_line
+from flopsfit_tui.workloads.builtin import BUILTIN
+from flopsfit_tui.workloads.discover import own_workloads
+
+WAITING_SECONDS = 0.5  # between two drawings of how long it has been waited
+TYPING_SECONDS = 0.4  # so long after the last key a field's text is planned
+
+
+class StartScreen(BaseScreen):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,s", "start", "Start the sweep", id="start", key_display="enter"),
+        Binding("r", "app.recent", "Earlier sweeps", id="recent"),
+        Binding("tab", "app.focus_next", "Next field", id="next_field", key_display="tab", show=False),
+    ]
+
+    class WorkloadChosen(Message):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    class OptionsTyped(Message):
+        """The fields say something else; `problem` when it cannot be meant."""
+
+        def __init__(self, options: Options, problem: str = "") -> None:
+            super().__init__()
+            self.options, self.problem = options, problem
+
+    def __init__(self, app_state: AppState) -> None:
+        super().__init__(app_state)
+        self._typing: Timer | None = None
+        self._marking: Timer | None = None
+        self._defaults: dict[str, str] = {}  # what the fields show where nothing is asked for
+        self._workloads: dict[str, str] = {}  # what each is about
+        self._named_for = 0  # the width that their lines were made for
+        self._filled_for: object = None  # the options that the fields were filled from
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="title")
+        yield Static("Workload", classes="heading", markup=False)
+        yield OptionList(id="workloads", markup=False, compact=True)
+        with Horizontal(classes="fields", id="first-fields"):
+            yield from (Field(spec) for spec in FIELDS[:2])
+        with Horizontal(classes="fields"):
+            yield from (Field(spec) for spec in FIELDS[2:])
+        yield Static(id="syntax", markup=False)
+        yield Static("Plan", classes="heading", markup=False)
+        with VerticalScroll(id="plan"):
+            yield Static(id="ladders")
+        yield Static(id="totals")
+        yield Static(id="problem")
+        yield PlotView(id="picture")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Fill in what is known without torch."""
+        wanted = str(self.app_state.options.request.workload)
+        self._workloads = {b.name: b.about for b in BUILTIN.values()} | dict.fromkeys(own_workloads(Path()), "your own")
+        self._workloads.setdefault(wanted, "your own")
+        workloads = self.query_one(OptionList)
+        for name in self._workloads:
+            workloads.add_option(Option(name, id=name))
+        workloads.highlighted = list(self._workloads).index(wanted)
+        workloads.focus()
+        self.set_interval(WAITING_SECONDS, self._count)
+
+    def _name_workloads(self, room: int) -> None:
+        """A line for each, however wide the screen."""
+        width = max(map(len, self._workloads))
+        for name, about in self._workloads.items():
+            text = Text().append(shorten(name, width), "bold").append(" " * (width + 3 - len(name)))
+            text.append(shorten(about, max(1, room - width - 3), front=False))
+            self.query_one(OptionList).replace_option_prompt(name, text)
+
+    def _count(self) -> None:
+        """How long it has been waited for, while something is."""
+        if self.app_state.stage in ("planning", "pricing"):
+            self.redraw()
+
+    # ---- choosing ----
+
+    @property
+    def marked(self) -> str:
+        """The workload under the cursor: the plan in sight is its, or there is none."""
+        option = self.query_one(OptionList).highlighted_option
+        return (option.id if option else None) or str(self.app_state.options.request.workload)
+
+    def on_option_list_option_highlighted(self) -> None:
+        """Plan what is marked, once the cursor rests; enter does that for what would be downloaded or imported."""
+        if self._marking is not None:
+            self._marking.stop()
+        self._marking = self.set_timer(TYPING_SECONDS, self._plan_marked)
+        self.redraw()
+
+    def _plan_marked(self) -> None:
+        builtin = BUILTIN.get(self.marked)
+        if self.marked != str(self.app_state.options.request.workload) and builtin and not builtin.downloads:
+            self.post_message(self.WorkloadChosen(self.marked))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Starting is the app's to allow."""
+        return self.app.check_action(action, parameters) if action == "start" else True
+
+    async def action_start(self) -> None:
+        """Start what is planned; plan what is marked first where that is another workload."""
+        if self.marked == str(self.app_state.options.request.workload):
+            await self.run_action("app.start")
+        else:
+            self.post_message(self.WorkloadChosen(self.marked))
+
+    async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Enter starts what is planned; on another workload it plans that."""
+        if event.option.id:
+            await self.action_start()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """What the field understands stands below the fields."""
+        if isinstance(event.widget, FieldInput):
+            self._say_syntax(f"{event.widget.spec.name}: {event.widget.spec.about}")
+
+    def on_descendant_blur(self) -> None:
+        self._say_syntax("")
+
+    def _say_syntax(self, words: str) -> None:
+        self.query_one("#syntax", Static).update(words, layout=False)
+        self.set_class(bool(words), "typing")
+
+    def on_input_changed(self) -> None:
+        """Plan again once the typing pauses."""
+        if self._typing is not None:
+            self._typing.stop()
+        self._typing = self.set_timer(TYPING_SECONDS, self._typed)
+
+    def _typed(self) -> None:
+        base = self.app_state.options
+        texts = {spec.name: self.query_one(f"#field-{spec.name}", Input).value for spec in FIELDS}
+        texts = {name: "" if text.strip() == self._defaults.get(name) else text for name, text in texts.items()}
+        try:
+            options = options_of(texts, base)
+        except ValueError as error:
+            self.post_message(self.OptionsTyped(base, str(error)))
+            return
+        if options != base or self.app_state.stage == "refused":
+            self._filled_for = options
+            self.post_message(self.OptionsTyped(options))
+
+    async def on_input_submitted(self) -> None:
+        """Enter in a field starts, once what it says is planned."""
+        self._typed()
+        self.call_after_refresh(self.run_action, "app.start")
+
+    def action_leave_field(self) -> None:
+        self.query_one(OptionList).focus()
+
+    # ---- drawing ----
+
+    def draw(self) -> None:
+        """Take up what the app state says now: the plan of the marked workload, or what is waited for."""
+        app_state, width, palette = self.app_state, self.size.width, palette_of(self.app)
+        self.put("#title", title_line(app_state, width, palette))
+        self._fill()
+        if width != self._named_for:
+            self._named_for = width
+            self._name_workloads(width - 8)
+        self.set_class(self.size.height < 30, "short")
+        own = self.marked == str(app_state.options.request.workload)
+        table = plan_table(app_state, width - 4, palette) if own else plan_of_another(self.marked, palette)
+        self.put("#ladders", table, layout=True)
+        self.put("#totals", plan_totals(app_state, width - 4, palette) if own else Text(), layout=True)
+        self.put("#problem", Text(printable(app_state.problem), style(palette.bad)), layout=True)
+        self.query_one("#problem").display = own and bool(app_state.problem)
+        picture = self.query_one(PlotView)
+        if plan := app_state.plan:
+            draw = partial(_low_plan_plot, plan)
+            picture.show(0, lambda _: draw, chosen=id(plan))
+        picture.display = own and app_state.plan is not None and self.size.height >= 32
+
+    def _fill(self) -> None:
+        """Show the options in the fields when they are not what was typed there."""
+        defaults, anew = defaults_of(self.app_state), self._filled_for is not self.app_state.options
+        self._filled_for = self.app_state.options
+        with self.prevent(Input.Changed):
+            for name, text in texts_of(self.app_state.options).items():
+                field = self.query_one(f"#field-{name}", Input)
+                untouched = field.value == self._defaults.get(name, "") and not field.has_focus
+                if (anew or untouched) and field.value != (text or defaults[name]):
+                    field.value = text or defaults[name]
+        self._defaults = defaults
+
+
+def _low_plan_plot(plan: Plan, width: int, height: int, palette: Palette, view: View) -> str:
+    """No higher than its ladders need."""
+    return plan_plot(plan, width, min(height, 2 * len(plan.budgets) + 6), palette, view)

@@ -1,0 +1,44 @@
+"""A question over the screen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from flopsfit_tui.tui.widgets.active_keys import key_of
+
+
+class ConfirmDialog(ModalScreen[bool]):
+    """Yes or no; escape is no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes", id="yes"),
+        Binding("n,escape", "answer(False)", "No", id="no"),
+        Binding("left,right", "app.focus_next", "Other", id="other_answer", show=False),
+    ]
+
+    def __init__(self, question: str, detail: str, yes: str, no: str = "No") -> None:
+        super().__init__()
+        self._question, self._detail, self._yes, self._no = question, detail, yes, no
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="confirm-dialog"):
+            yield Static(self._question, markup=False, id="question")
+            yield Static(self._detail, markup=False, id="detail")
+            with Horizontal(id="answers"):
+                yield Button(f"{self._yes} ({key_of(self, 'yes')})", variant="error", id="yes")
+                yield Button(f"{self._no} ({key_of(self, 'no')})", id="no")
+
+    def on_mount(self) -> None:
+        self.query_one("#no").focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)

@@ -1,0 +1,52 @@
+"""Why a key does nothing now: a sentence for each action that is not always there, for the help and at the key."""
+
+from __future__ import annotations
+
+from flopsfit_tui.tui.session.app_state import AppState
+
+READ_ONLY = {  # what a sweep that is only read cannot do
+    "start", "skip", "retry", "seed", "first", "pause", "resume", "stop", "bracket", "workers", "undo",
+}  # fmt: skip
+RUNNING = {"pause", "stop", "skip", "first", "workers"}
+REASONS = {
+    "start": "nothing is left to run",
+    "optimum": "there is no plan yet",
+    "export": "nothing has been run yet",
+    "back": "stop the sweep first",
+    "warnings": "there is nothing to warn of",
+    "skip": "the selected trial has ended",
+    "retry": "the selected trial has neither failed nor been skipped",
+    "seed": "no trial is selected",
+    "first": "the selected trial does not wait",
+    "pause": "the sweep is paused already",
+    "resume": "the sweep is not paused",
+    "stop": "the sweep is not running",
+    "bracket": "nothing has been run yet",
+    "target": "there is no plan yet",
+    "workers": "--executor thread trains one trial at a time",
+    "undo": "nothing was done in the last seconds that can be undone",
+    "whole": "this trial has not failed",
+    "read": "there is no curve to read yet",
+    "go_failed": "no trial has failed",
+    "go_running": "no trial is running",
+}
+
+
+def action_name(action: str) -> str:
+    """The action's bare name: ``app.start`` and ``workers(1)`` are ``start`` and ``workers``."""
+    return action.partition("(")[0].rpartition(".")[2]
+
+
+def why_not(action: str, app_state: AppState) -> str:
+    """Why an action that is not allowed now is not; empty for one that has no reason of its own."""
+    name = action_name(action)
+    if name in READ_ONLY and app_state.reading:
+        return "this sweep is only read here"
+    if name in RUNNING and not app_state.busy:
+        return "no sweep is running"
+    if name == "start":
+        if app_state.busy:
+            return "the sweep is running"
+        if app_state.stage == "refused":
+            return "there is no plan to start"
+    return REASONS.get(name, "")

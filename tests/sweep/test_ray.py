@@ -1,0 +1,97 @@
+"""Trials on a Ray cluster of two nodes, one of which is killed; and nodes that are not like the sweep's."""
+
+import sys
+
+import pytest
+
+from flopsfit_tui.cli import main
+from flopsfit_tui.core.events import Note, TrialEnded, TrialProgress
+from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.trial import Request
+from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.store.base import MemoryStore
+from flopsfit_tui.sweep.executor import InThread
+from flopsfit_tui.sweep.pickling import pickle_workload
+from flopsfit_tui.sweep.prepare import make_executor, make_plan
+from flopsfit_tui.sweep.ray_worker import Surroundings
+from flopsfit_tui.sweep.run import run_sweep
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def cluster():
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    if ray.is_initialized():  # one that another test started
+        ray.shutdown()
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+def losses(events):
+    return {e.key: e.outcome.loss for e in events if isinstance(e, TrialEnded)}
+
+
+@pytest.mark.filterwarnings("ignore")  # Ray's own, of its processes as it ends
+def test_a_node_killed_in_mid_sweep_loses_nothing(cluster, tiny_file):
+    second = cluster.add_node(num_cpus=1)
+    plan = make_plan(Request(tiny_file, budgets=(4e6,), sizes=(8, 12, 16, 20)), InThread())
+    wanted = losses(run_sweep(plan, tiny_file, InThread(), MemoryStore()))
+    executor = make_executor(Options(Request(tiny_file), executor="ray", ray_address=cluster.address))
+    assert executor.workers == 2
+    ended, said, killed = [], [], False
+    for event in run_sweep(plan, tiny_file, executor, MemoryStore()):
+        if isinstance(event, TrialProgress) and not killed:
+            cluster.remove_node(second, allow_graceful=False)
+            killed = True
+        ended += [event.key] if isinstance(event, TrialEnded) else []
+        said += [event.message] if isinstance(event, Note) else []
+        if isinstance(event, TrialEnded):
+            assert event.outcome.loss == wanted[event.key], event.outcome.error
+    executor.close()
+    assert sorted(ended) == sorted(wanted)  # each once
+    assert any("was lost; its trial at size" in message for message in said) or len(set(ended)) == 4
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_pickled_workload_travels_in_the_object_store(cluster, tiny_file, monkeypatch):
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("tiny_here", tiny_file)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "tiny_here", module)
+    spec.loader.exec_module(module)
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(module)
+    workload = module.workload()
+    assert isinstance(workload, Workload)
+    packed = pickle_workload(workload)
+    executor = make_executor(Options(Request(packed), executor="ray", ray_address=cluster.address))
+    plan = make_plan(Request(packed, budgets=(2e5,), sizes=(4, 8)), executor)
+    found = losses(run_sweep(plan, packed, executor, MemoryStore()))
+    executor.close()
+    assert len(found) == 2
+    assert all(loss > 0 for loss in found.values())
+
+
+def test_a_node_with_other_code_or_versions_is_refused_in_one_sentence(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("workload = 1\n")
+    here = Surroundings.here(f"{file}:workload")
+    assert here.difference() == ""
+    file.write_text("workload = 2\n")
+    assert "another version of" in here.difference()
+    file.unlink()
+    assert "has no" in here.difference()
+    other = Surroundings({**here.versions, "torch": "1.0"}, "", "")
+    assert "where the sweep's has 1.0; install the same on every node" in other.difference()
+
+
+def test_options_of_ray_need_ray(capsys):
+    assert main(["plan", "simulated", "--cpus-per-trial", "2"]) == 2
+    assert "need --executor ray" in capsys.readouterr().err

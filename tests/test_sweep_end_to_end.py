@@ -1,0 +1,221 @@
+"""The main job, headless, from the command line to the files: on a tiny plan, in processes of its own."""
+
+import csv
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+
+def flopsfit(*arguments, **kwargs):
+    return subprocess.run(
+        [sys.executable, "-m", "flopsfit_tui", *arguments], capture_output=True, text=True, check=False, **kwargs
+    )
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory, tiny_file):
+    out = tmp_path_factory.mktemp("sweep")
+    budgets = "1e6,2e6,4e6,8e6"
+    return out, flopsfit("--no-ui", "run", tiny_file, "--budgets", budgets, "--points", "5", "--out", str(out))
+
+
+def test_it_ends_well_with_the_answer_on_stdout_and_the_story_on_stderr(sweep):
+    _, done = sweep
+    assert done.returncode == 0, done.stderr
+    assert "95 % interval" in done.stdout
+    assert "L(N, D) = " in done.stdout
+    assert "[20/20]" in done.stderr
+    assert "loss by params N, ★ minimum" in done.stderr
+    assert "loss by params" not in done.stdout
+    assert "trial" not in done.stdout.splitlines()[0]
+
+
+def test_every_trial_spent_its_budget(sweep):
+    trials = rows(sweep[0] / "trials.csv")
+    columns = (
+        "trial,status,budget,size,params,tokens,samples,steps,batch_size,seed,flops,loss,train_loss,seconds,"
+        "tokens_per_second,learning_rate,device,error,first_loss,sweep"
+    )
+    assert ",".join(trials[0]) == columns
+    assert len(trials) == 20
+    for row in trials:
+        assert row["status"] == "finished"
+        assert abs(float(row["flops"]) - float(row["budget"])) <= float(row["flops"]) / int(row["steps"])
+        assert int(row["samples"]) == int(row["steps"]) * int(row["batch_size"])
+        assert 0 < float(row["loss"]) < 1.5
+        assert float(row["tokens_per_second"]) > 0
+
+
+def test_history_and_optimum_can_be_read_back(sweep):
+    history = rows(sweep[0] / "history.csv")
+    assert ",".join(history[0]) == "trial,step,tokens,flops,loss,seconds"
+    assert len({row["trial"] for row in history}) == 20
+    optimum = rows(sweep[0] / "optimum.csv")
+    assert ",".join(optimum[0]) == (
+        "budget,kind,params,params_low,params_high,tokens,tokens_per_param,loss,loss_low,loss_high,size,method"
+    )
+    assert [(float(r["budget"]), r["kind"]) for r in optimum] == [
+        *((c, "measured") for c in (1e6, 2e6, 4e6, 8e6)), *((c, "extrapolated") for c in (8e7, 8e8))
+    ]  # fmt: skip
+
+
+def test_fit_json_is_json(sweep):
+    document = json.loads((sweep[0] / "fit.json").read_text())
+    assert document["workload"] == "tiny"
+    assert {"law", "parameters", "exponent", "warnings", "optimum", "parabolas"} <= document.keys()
+
+
+@pytest.mark.slow
+def test_running_again_trains_nothing(sweep, tiny_file):
+    out, _ = sweep
+    before = attempts(out)
+    again = flopsfit("--no-ui", "run", tiny_file, "--budgets", "1e6,2e6,4e6,8e6", "--points", "5", "--out", str(out))
+    assert again.returncode == 0
+    assert "20 already finished" in again.stderr
+    assert attempts(out) == before
+
+
+@pytest.mark.slow
+def test_a_larger_plan_trains_only_what_is_new(sweep, tiny_file):
+    out, _ = sweep
+    before = attempts(out)
+    again = flopsfit(
+        "run", tiny_file, "--no-ui", "--budgets", "1e6,2e6,4e6,8e6,3e6", "--points", "5", "--out", str(out)
+    )
+    assert again.returncode == 0
+    assert len(attempts(out)) == len(before) + 5
+
+
+def test_export_writes_the_same_files_elsewhere(sweep, tmp_path):
+    out, _ = sweep
+    flopsfit("export", str(out))
+    done = flopsfit("export", str(out), "--to", str(tmp_path / "there"))
+    assert done.returncode == 0
+    for name in ("trials.csv", "history.csv", "optimum.csv", "fit.json"):
+        assert (tmp_path / "there" / name).read_bytes() == (out / name).read_bytes()
+        assert str(tmp_path / "there" / name) in done.stdout
+    assert (tmp_path / "there" / "isoflop.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_failed_trials_give_exit_code_3_and_their_tracebacks(tiny_file, tmp_path):
+    done = flopsfit(
+        "run",
+        tiny_file + ":broken",
+        "--no-ui",
+        "--sizes",
+        "8,12,16,20,24",
+        "--budgets",
+        "1e6,2e6",
+        "--out",
+        str(tmp_path),
+    )
+    assert done.returncode == 3
+    trials = rows(tmp_path / "trials.csv")
+    assert sorted(r["size"] for r in trials if r["status"] == "failed") == ["16", "16", "8", "8"]
+    assert all("Traceback" in r["error"] for r in trials if r["status"] == "failed")
+    assert "! left_out: 4 trials that ended are not fitted" in done.stdout
+
+
+@pytest.mark.slow
+def test_json_on_stdout(tiny_file, tmp_path):
+    done = flopsfit(
+        "run", tiny_file, "--no-ui", "--executor", "thread", "--points", "3", "--format", "json", "--target", "1e9",
+        "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0
+    document = json.loads(done.stdout)
+    assert {"optimum", "law", "warnings"} <= document.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_is_finished_and_the_same_command_goes_on(number, tiny_file, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "flopsfit_tui",
+        "run",
+        tiny_file,
+        "--no-ui",
+        "--budgets",
+        "1e6,6e7",
+        "--sizes",
+        "8,16,32",
+    ]
+    command = [*command, "--out", str(tmp_path)]
+    sweeping = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
+    )
+    for line in sweeping.stderr:
+        if line.startswith("["):
+            sweeping.send_signal(number)
+            break
+    _, errors = sweeping.communicate(timeout=60)
+    assert sweeping.returncode == 130
+    assert "go on with: flopsfit-tui run " in errors
+    done = [r for r in rows(tmp_path / "trials.csv") if r["status"] == "finished"]
+    assert 1 <= len(done) < 6
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    finished = [trial for trial, status in attempts(tmp_path) if status == "finished"]
+    assert len(finished) == len(set(finished)) == 6
+
+
+def hear_interrupts():
+    """A shell starts what runs in its background with control-C ignored, and tests may run there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_an_interrupt_while_planning_ends_at_once_and_writes_nothing(tiny_file, tmp_path):
+    command = [sys.executable, "-m", "flopsfit_tui", "run", tiny_file, "--no-ui", "--out", str(tmp_path / "out")]
+    planning = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts)
+    assert planning.stderr.readline().startswith("planning")
+    planning.send_signal(signal.SIGINT)
+    _, errors = planning.communicate(timeout=60)
+    assert planning.returncode == 130
+    assert "interrupted" in errors
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_after_sigkill_the_same_command_goes_on(tiny_file, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "flopsfit_tui",
+        "run",
+        tiny_file,
+        "--no-ui",
+        "--budgets",
+        "1e6,6e7",
+        "--sizes",
+        "8,16,32",
+    ]
+    sweeping = subprocess.Popen(
+        [*command, "--out", str(tmp_path)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    for line in sweeping.stderr:
+        if line.startswith("["):
+            sweeping.kill()
+            break
+    sweeping.communicate()
+    again = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    finished = [trial for trial, status in attempts(tmp_path) if status == "finished"]
+    assert len(finished) == len(set(finished)) == 6
+    assert os.path.exists(tmp_path / "optimum.csv")
+
+
+def attempts(directory):
+    with sqlite3.connect(directory / "sweep.db") as database:
+        return database.execute("select trial, status from attempts order by id").fetchall()

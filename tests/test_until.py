@@ -1,0 +1,134 @@
+"""Sweeps whose trials are chosen one by one: they reach their goal, stop where they must, and go on where they were."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+import flopsfit_tui as ff
+from flopsfit_tui.cli import main
+from flopsfit_tui.core.trial import Goal, Outcome, Plan
+from flopsfit_tui.fit.next_trial import interval_factor
+from flopsfit_tui.report.answer.choose import choose
+from flopsfit_tui.store.sqlite import SqliteStore
+
+BUDGETS = [1e15, 1e16, 1e17]
+
+
+def make(width):
+    return torch.nn.Sequential(torch.nn.Linear(64, width), torch.nn.Linear(width, 64))
+
+
+def sweep(directory, **changes):
+    given = {"until": 1.08, "compute_budgets": BUDGETS, "sizes": [round(2 ** (i / 2)) for i in range(6, 44)], **changes}
+    return ff.find_optimal(make, "width", mode="mock", output_dir=directory, **given)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    return sweep(tmp_path_factory.mktemp("until"))
+
+
+def no_price(_budget, _size):
+    return None
+
+
+def test_it_ends_when_the_interval_is_narrow_and_the_minima_are_bracketed(swept):
+    analysis = swept.analysis
+    assert interval_factor(analysis.fit, 1e18) <= 1.08
+    assert analysis.fit.points >= 20
+    used = sorted({p.budget for p in analysis.points})
+    for budget in used[-2:]:
+        losses = [p.loss for p in analysis.points if p.budget == budget]
+        assert 0 < losses.index(min(losses)) < len(losses) - 1
+    assert len(swept.plan.added) == analysis.fit.points - len(swept.plan.trials) + len(swept.plan.added)
+    assert swept.plan.goal == Goal(1.08, 1e18, None)
+    assert Plan.from_json(swept.plan.to_json()) == swept.plan
+
+
+def test_what_was_proposed_and_why_is_kept(swept):
+    store = SqliteStore(swept.directory, read_only=True)
+    try:
+        said = [text for _, _, text in store.notes()]
+    finally:
+        store.close()
+    assert sum(text.startswith("next: width ") for text in said) == len(swept.plan.added)
+    assert any(" -> x1." in text for text in said)
+    assert any(text.startswith("no further trial: the interval at 1e18 FLOPs is within x1.0") for text in said)
+
+
+def test_the_same_store_gives_the_same_next_trial(swept):
+    outcomes = dict(list(swept._outcomes.items())[:-3])
+    first, again = (choose(swept.plan, outcomes, (), no_price) for _ in range(2))
+    assert first == again
+    assert first.budget is not None
+
+
+def test_a_stopped_sweep_goes_on_to_the_same_goal(tmp_path):
+    short = sweep(tmp_path, max_flops=5e17)
+    assert short.plan.total_flops <= 5e17
+    whole = sweep(tmp_path)
+    kept = {trial["trial"] for trial in short.trials}
+    assert kept <= {trial["trial"] for trial in whole.trials}
+    assert interval_factor(whole.fit, 1e18) <= 1.08
+
+
+def test_a_failed_point_is_not_proposed_again(swept):
+    outcomes = dict(list(swept._outcomes.items())[:-3])
+    plan = swept.plan
+    for _ in range(4):
+        choice = choose(plan, outcomes, (), no_price)
+        point = (choice.budget, choice.size.size)
+        trial = next((t for t in plan.trials if t.point == point), None)
+        if trial is None:
+            trial = replace(plan.trials[0], key=f"key {point}", budget=point[0], size=point[1])
+            plan = replace(plan, trials=(*plan.trials, trial))
+        assert outcomes.get(trial.key, Outcome("finished")).status == "finished"
+        outcomes[trial.key] = Outcome("failed", error="out of memory")
+
+
+def test_a_law_that_bends_is_tried_at_a_larger_budget(swept, monkeypatch):
+    from flopsfit_tui.fit.result import Fit
+
+    outcomes = dict(list(swept._outcomes.items())[:20])
+    used = max(t.budget for t in swept.plan.trials if t.key in outcomes)
+    monkeypatch.setattr(Fit, "misfit", property(lambda fit: fit.bends[0]))
+    assert choose(swept.plan, outcomes, (), no_price).budget > used
+
+
+def test_while_the_last_trials_run_nothing_more_is_asked_for_once_it_is_narrow(swept):
+    running = [swept.plan.trials[0].key]
+    outcomes = {key: outcome for key, outcome in swept._outcomes.items() if key not in running}
+    wide = replace(swept.plan, goal=replace(swept.plan.goal, factor=3.0))
+    choice = choose(wide, outcomes, running, no_price)
+    assert (choice.budget, choice.reason) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"until": 1.0}, "above 1"),
+        ({"until": math.nan}, "above 1"),
+        ({"until": None, "max_flops": 1e18}, "max_flops needs until"),
+        ({"target": -1.0}, "positive number of FLOPs"),
+    ],
+)
+def test_goals_that_cannot_be_reached_are_refused(tmp_path, changes, said):
+    with pytest.raises(ValueError, match=said):
+        sweep(tmp_path, **changes)
+
+
+@pytest.mark.slow
+def test_the_command_line_says_how_it_begins_and_ends(tmp_path, capsys):
+    arguments = ["simulated", "--until", "1.6", "--target", "3e22", "--executor", "thread"]
+    assert main(["plan", *arguments, "--format", "json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert any(note.startswith("begins with 20 trials") and "within x1.6" in note for note in plan["plan"]["notes"])
+    assert main(["run", *arguments, "--no-ui", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert "next: d_model " in said.err
+    assert "no further trial: the interval at 3e22 FLOPs is within x1." in said.err
+    assert main(["run", "simulated", "--max-flops", "1e20"]) == 2
+    assert "--max-flops needs --until" in capsys.readouterr().err

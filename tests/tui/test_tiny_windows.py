@@ -1,0 +1,138 @@
+"""A window of any size, at any moment: the app goes on, and it ends when it is told to."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+
+import pytest
+
+SIZES = [(width, height) for width in range(1, 13) for height in range(1, 7)]
+SOME = [(1, 1), (8, 4), (6, 6)]  # 8 columns left the workloads' lines none
+SCREENS = {  # how each is come to from the sweep's screen, and left
+    "help": (("question_mark",), ("escape",)),
+    "palette": (("ctrl+p",), ("escape",)),
+    "warnings": (("w",), ("escape",)),
+    "trial": (("1", "enter"), ("escape",)),
+    "optimum": (("o",), ("escape",)),
+    "filter": (("slash",), ("escape",)),
+    "stop": (("x",), ("n",)),
+    "quit": (("q",), ("n",)),
+}
+
+
+async def shrink(driver, sizes):
+    for size in sizes:
+        await driver.pilot.resize_terminal(*size)
+        await driver.pilot.pause()
+        assert driver.app.size == size
+        assert len(driver.picture()) == size[1]
+
+
+@pytest.mark.parametrize("sizes", [SOME, pytest.param(SIZES, marks=pytest.mark.slow)], ids=["some", "all"])
+async def test_a_window_of_any_size_while_a_sweep_starts_runs_and_ends(open_app, rehearsed, options, sizes):
+    rehearsed.ends = 3
+    async with open_app(options) as app:
+        await shrink(app, sizes)
+        await app.ready()
+        await shrink(app, sizes)
+        await app.press("r")
+        await shrink(app, sizes)
+        await app.press("escape", "s")
+        await shrink(app, sizes)
+        await app.until(lambda: app.state.count("finished") == 3, "three finished trials")
+        app.app.notify("a notice of several words that is longer than any of these windows")
+        for opened, closed in SCREENS.values():
+            await app.pilot.press(*opened)  # whose plots are not waited for: some have no row to be drawn in
+            await shrink(app, sizes)
+            await app.pilot.press(*closed)
+            await app.pilot.pause()
+        for panel in "1234567":
+            await app.pilot.press(panel)
+            await shrink(app, sizes)
+        rehearsed.ends = 100
+        await shrink(app, sizes)
+        await app.until(lambda: app.app_state.stage == "ended", "the end")
+        await shrink(app, sizes)
+        await app.pilot.resize_terminal(80, 24)
+        assert app.state.count("finished") == 9
+        assert app.app.is_running
+
+
+def window(columns, rows, command, directory, term="xterm-256color"):
+    """A process in a terminal of its own; what it writes is read and thrown away."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=directory,
+        start_new_session=True,
+        env={**os.environ, "TERM": term},
+    )
+    written = bytearray()
+
+    def drain():
+        try:
+            while chunk := os.read(ours, 65536):
+                written.extend(chunk)
+        except OSError:
+            pass
+
+    threading.Thread(target=drain, daemon=True).start()
+    os.close(theirs)
+    return process, written
+
+
+@pytest.mark.parametrize("moment", [b"\x1b[?1049h", pytest.param(b"trials", marks=pytest.mark.slow)])
+def test_a_tiny_window_is_ended_by_sigterm(tmp_path, moment):
+    columns, rows = (8, 4) if moment != b"trials" else (24, 5)
+    process, written = window(columns, rows, ["-m", "flopsfit_tui", "run", "simulated", "--out", "sweep"], tmp_path)
+    try:
+        end = time.monotonic() + 60
+        while moment not in written:
+            assert time.monotonic() < end, bytes(written[-500:])
+            assert process.poll() is None, bytes(written[-500:])
+            time.sleep(0.02)
+        time.sleep(0.3)
+        assert process.poll() is None, bytes(written[-500:])
+        process.send_signal(signal.SIGTERM)
+        process.wait(3)
+    finally:
+        process.kill()
+        process.wait()
+
+
+STUCK = """
+import signal, sys, threading
+from flopsfit_tui.tui.session.signals import ended_by_signals
+with ended_by_signals(lambda: None):
+    print("stuck", flush=True)
+    threading.Lock().acquire(); lock = threading.Lock(); lock.acquire(); lock.acquire()
+"""
+
+
+def test_a_process_that_is_stuck_ends_all_the_same():
+    with subprocess.Popen([sys.executable, "-c", STUCK], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"stuck\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(3) == 128 + signal.SIGTERM
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_a_terminal_without_a_cursor_is_refused(tmp_path, term):
+    process, _ = window(80, 24, ["-m", "flopsfit_tui", "launch", "simulated"], tmp_path, term)
+    assert process.wait(60) == 2
