@@ -186,6 +186,8 @@ class FlopsfitApp(App[int]):
             return
         self._redraw()
         app_state = session.app_state
+        if isinstance(self.screen, ConfirmDialog) and self.screen.pointless():
+            self.screen.dismiss(False)
         if what == "ended":
             self._notifier.ended(app_state)
         if what == "refused" and isinstance(self.screen, SweepScreen) and not app_state.reading:
@@ -325,7 +327,7 @@ class FlopsfitApp(App[int]):
         return allowed.get(action, True)
 
     def action_warnings(self) -> None:
-        """Everything to beware of, at length."""
+        """Every warning in full."""
         palette = palette_of(self)
         text = Text()
         for sentence, key in warnings(self.app_state):
@@ -367,7 +369,8 @@ class FlopsfitApp(App[int]):
 
         if not isinstance(self.screen, ConfirmDialog):
             detail = f"{keeps_and_loses(self.app_state)} The command that goes on is printed."
-            self.push_screen(ConfirmDialog("A sweep is running. Quit?", detail, "Quit", "Go on"), answered)
+            idle = lambda: not self.app_state.busy  # noqa: E731
+            self.push_screen(ConfirmDialog("A sweep is running. Quit?", detail, "Quit", "Go on", idle), answered)
 
     def _close(self) -> None:
         self.session.close()

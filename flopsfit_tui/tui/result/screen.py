@@ -13,14 +13,14 @@ from textual.widgets import Input, Static
 
 from flopsfit_tui.core.units import format_flops, parse_number
 from flopsfit_tui.report.text.recommendation import recommendation
-from flopsfit_tui.tui.result.text import asked, beware, files, headline, law_lines, optimum_table, python
+from flopsfit_tui.tui.result.text import asked, files, headline, law_lines, optimum_table, python, warning_lines
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.theme import palette_of, style
 from flopsfit_tui.tui.widgets.base_screen import BaseScreen
 from flopsfit_tui.tui.widgets.footer import Footer
 from flopsfit_tui.tui.widgets.status import title_line
 
-PARTS = ("headline", "asked", "python", "law", "beware", "files")  # hidden while there is nothing to say
+PARTS = ("headline", "asked", "python", "law", "warnings", "files")  # hidden while there is nothing to say
 
 
 class ResultScreen(BaseScreen):
@@ -56,7 +56,7 @@ class ResultScreen(BaseScreen):
             yield Static(id="python")
             yield Static(id="table")
             yield Static(id="law")
-            yield Static(id="beware")
+            yield Static(id="warnings")
             yield Static(id="files")
         yield Footer()
 
@@ -117,7 +117,7 @@ class ResultScreen(BaseScreen):
             "headline": headline(app_state, palette),
             "table": optimum_table(app_state, analysis, self.size.width - 6, palette),
             "law": law_lines(plan, analysis, palette),
-            "beware": beware(analysis, palette),
+            "warnings": warning_lines(analysis, palette),
             "files": files(app_state, palette),
         }
         for name, text in parts.items():

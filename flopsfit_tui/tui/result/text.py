@@ -132,7 +132,7 @@ def law_lines(plan: Plan, analysis: Analysis, palette: Palette) -> Text:
     return text or Text("no law yet", label)
 
 
-def beware(analysis: Analysis, palette: Palette) -> Text:
+def warning_lines(analysis: Analysis, palette: Palette) -> Text:
     """The warnings, one a paragraph."""
     text = Text()
     for warning in analysis.warnings:

@@ -77,7 +77,9 @@ class SweepActions(TrialActions):
                 self.session.stop()
 
         detail = keeps_and_loses(self.app_state)
-        self.app.push_screen(ConfirmDialog("Stop the sweep?", detail, "Stop", "Go on"), answered)
+        self.app.push_screen(
+            ConfirmDialog("Stop the sweep?", detail, "Stop", "Go on", lambda: not self.app_state.busy), answered
+        )
 
     def action_workers(self, more: int) -> None:
         """Another number of trials at once."""

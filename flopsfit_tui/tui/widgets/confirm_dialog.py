@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,7 +15,7 @@ from flopsfit_tui.tui.widgets.active_keys import key_of
 
 
 class ConfirmDialog(ModalScreen[bool]):
-    """Yes or no; escape is no."""
+    """Yes or no; escape is no, and so is whatever makes the question pointless while it stands."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes", id="yes"),
@@ -22,8 +23,11 @@ class ConfirmDialog(ModalScreen[bool]):
         Binding("left,right", "app.focus_next", "Other", id="other_answer", show=False),
     ]
 
-    def __init__(self, question: str, detail: str, yes: str, no: str = "No") -> None:
+    def __init__(
+        self, question: str, detail: str, yes: str, no: str = "No", pointless: Callable[[], bool] = lambda: False
+    ) -> None:
         super().__init__()
+        self.pointless = pointless
         self._question, self._detail, self._yes, self._no = question, detail, yes, no
 
     def compose(self) -> ComposeResult:

@@ -18,7 +18,7 @@ from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.text import shorten, str_path
 from flopsfit_tui.tui.theme import bar, style
 
-FIX_KEYS = {  # the action that mends what a warning is about, and what it does
+FIX_KEYS = {  # the action that answers a warning, and what it does
     "edge_minimum": ("bracket", "adds that point"),
     "shallow": ("seed", "adds a seed"),
     "flagged": ("seed", "adds a seed"),
@@ -110,7 +110,7 @@ def _three(value: float) -> str:
 
 
 def warning_line(app_state: AppState, width: int, palette: Palette) -> Text:
-    """The most pressing thing to beware of, the key that mends it, how many more there are; empty without any."""
+    """The most severe warning, the key that answers it, how many more there are; empty without any."""
     found = warnings(app_state)
     if not found:
         return Text()
@@ -124,14 +124,14 @@ def warning_line(app_state: AppState, width: int, palette: Palette) -> Text:
 
 
 class WarningLine(NamedTuple):
-    """A thing to beware of, and the key that mends it: ``b adds that point``."""
+    """A warning, and the key that answers it: ``b adds that point``."""
 
     sentence: str
     key: str = ""
 
 
 def warnings(app_state: AppState) -> list[WarningLine]:
-    """Everything to beware of, the most pressing first."""
+    """Every warning, the most severe first."""
     found = [WarningLine(app_state.problem)] if app_state.problem else []
     found += [WarningLine(note.message) for note in reversed(app_state.state.notes) if note.level != "info"]
     if app_state.state.count("failed"):

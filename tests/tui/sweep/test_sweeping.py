@@ -125,6 +125,19 @@ async def test_quit_asks_while_a_sweep_runs(open_app, rehearsed, options):
     assert app.app.return_value == 130
 
 
+@pytest.mark.parametrize("key", ["q", "x"])
+async def test_a_question_about_a_sweep_goes_when_the_sweep_ends(open_app, rehearsed, options, key):
+    rehearsed.ends = 3
+    async with open_app(options, start=True) as app:
+        await app.until(lambda: app.state.count("running"), "a running trial")
+        await app.press(key)
+        assert isinstance(app.app.screen, ConfirmDialog)
+        rehearsed.ends = 100
+        await app.until(lambda: isinstance(app.app.screen, ResultScreen), "the result, with nothing over it")
+        await app.press("q")
+        await app.until(lambda: app.app._exit, "the end")
+
+
 async def test_the_same_plan_in_the_same_directory_is_resumed(open_app, rehearsed, options):
     async with open_app(replace(options, exit_when_done=True), start=True) as app:
         await app.until(lambda: app.app._exit, "the first run's end")
