@@ -29,10 +29,8 @@ for event in run_sweep(plan, workload, executor, SqliteStore(Path(out)), device=
 """
 
 
-ALSO = [pytest.param(number, marks=pytest.mark.slow) for number in (signal.SIGTERM, signal.SIGHUP)]
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, *ALSO])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_no_worker_is_left_after_the_sweeping_process_dies(number, tiny_file, tmp_path):
     sweeping = subprocess.Popen(
         [sys.executable, "-c", SWEEP, tiny_file, str(tmp_path)], stdout=subprocess.PIPE, text=True

@@ -70,12 +70,14 @@ def test_the_command_says_what_differs_and_by_how_much(two, capsys):
     assert set(document["differences"]) >= {"budgets", "trials"}
 
 
+@pytest.mark.slow
 def test_one_sweep_is_nothing_to_compare(two, capsys):
     assert main(["compare", str(two[0])]) == 2
     assert "two sweeps or more" in capsys.readouterr().err
     assert main(["compare", str(two[0]), str(Path(two[0]).parent)]) == 2
 
 
+@pytest.mark.slow
 def test_the_recipe_is_among_the_settings(two):
     from flopsfit_tui.report.files.sweeps import read_sweep
 
