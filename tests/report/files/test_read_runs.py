@@ -91,7 +91,8 @@ def test_what_cannot_be_read_is_named_with_its_line(csv_file, row, sentence):
         ("N,D,loss\n", "has no runs"),
         ("N,D,perplexity\n1,2,3\n", "no column for loss among 'N', 'D', 'perplexity'; name it, e.g. --loss COLUMN"),
         ("N,loss\n1,2\n", r"no column for two of params, tokens and compute \(only params is there\)"),
-        ("1e6,2e7,3\n", "no column for loss"),
+        ("1e6,2e7,3\n", "the first line holds numbers, not names"),
+        ("N,D,loss\n1e6,2e7,314%\n2e6,2e7,310%\n", "column 'loss' holds '314%', which is not a positive number"),
     ],
 )
 def test_a_file_that_is_no_list_of_runs(csv_file, text, sentence):

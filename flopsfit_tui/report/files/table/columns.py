@@ -61,7 +61,7 @@ def choose_columns(sheet: Sheet, named: dict[str, str | None], file: Path) -> di
             taken[column.at] = what
     enough = found["loss"] and sum(found[what] is not None for what in ("params", "tokens", "compute")) >= 2
     if not enough:
-        raise ValueError(_missing(found, sheet.header, file))
+        raise ValueError(_missing(found, sheet, file))
     for what, column in found.items():
         if column and column.meaning.trouble:
             if what == "loss" and column.meaning.log is None and column.meaning.trouble == "a scale":
@@ -221,11 +221,20 @@ def _value(number: float, scale: float, meaning: Meaning, where: str) -> float:
     return value
 
 
-def _missing(columns: dict[str, Column | None], header: Sequence[str], file: Path) -> str:
+def _missing(columns: dict[str, Column | None], sheet: Sheet, file: Path) -> str:
+    written = [name for name in sheet.header if name]
+    if sum(read_number(name, "") is not None for name in written) * 2 > len(written):
+        return f"{file}: the first line holds numbers, not names; write a header above it, e.g. params,tokens,loss"
     if columns["loss"] is None:
         lacking, option = "loss", "loss"
     else:
         found = next((what for what in ("params", "tokens", "compute") if columns[what] is not None), None)
         lacking, option = "two of params, tokens and compute" + (f" (only {found} is there)" if found else ""), "params"
-    names = ", ".join(map(repr, filter(None, header)))
-    return f"{file}: no column for {lacking} among {names}; name it, e.g. --{option} COLUMN"
+    for at, name in enumerate(sheet.header):
+        meaning = read_header(name) if name and len(name) < 100 else None
+        if meaning and meaning.quantity in columns and columns[meaning.quantity] is None:
+            cell = next((row[at] for _, row in sheet.rows if not is_missing(row[at]) and not is_diverged(row[at])), "")
+            if cell and not _has_numbers(sheet.rows, at, meaning.quantity):
+                like = {"loss": "3.21"}.get(meaning.quantity, "3e12 or 1.2M")
+                return f"{file}: column {name!r} holds {cell!r}, which is not a positive number; write it like {like}"
+    return f"{file}: no column for {lacking} among {', '.join(map(repr, written))}; name it, e.g. --{option} COLUMN"
