@@ -32,6 +32,14 @@ def estimate_cost(plan: Plan, request: Request, executor: Executor, device: str 
     return estimate(plan, timed, executor.workers)
 
 
+def executor_options(options: Options) -> tuple[object, ...]:
+    """What of the options decides the executor: two that are equal here can use the same one."""
+    return (
+        *(options.executor, options.workers, options.silent_after),
+        *(options.ray_address, options.cpus_per_trial, options.gpus_per_trial),
+    )
+
+
 def make_executor(options: Options, nice: int = 0) -> Executor:
     """The executor that the options name. `nice` lowers the workers' priority beside an app.
 
@@ -48,7 +56,13 @@ def make_executor(options: Options, nice: int = 0) -> Executor:
             try:
                 from flopsfit_tui.sweep.ray_executor import OnRay
 
-                return OnRay(options.workers, options.ray_address, options.cpus_per_trial, options.gpus_per_trial)
+                return OnRay(
+                    options.workers,
+                    options.ray_address,
+                    options.cpus_per_trial,
+                    options.gpus_per_trial,
+                    options.silent_after,
+                )
             except ImportError:
                 raise ValueError("executor 'ray' needs Ray: pip install 'flopsfit-tui[ray]'") from None
             except ConnectionError as error:

@@ -14,46 +14,48 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flopsfit_tui.core.events import Event, TrialAlive, TrialEnded
-from flopsfit_tui.core.trial import Outcome
-from flopsfit_tui.sweep.executor import Interrupted, TrialLost
-from flopsfit_tui.sweep.job import Job, MakePlan, Train
+from flopsfit_tui.core.events import Event, Note
+from flopsfit_tui.sweep.executor import TrialLost
+from flopsfit_tui.sweep.job import Job, MakePlan
 from flopsfit_tui.sweep.pickling import PickledWorkload
 from flopsfit_tui.sweep.ray_worker import RayWorker, Surroundings
-from flopsfit_tui.sweep.wire import Done, JobEvent, JobFailed, Message, Paused
+from flopsfit_tui.sweep.watchdog import SILENT_SECONDS, Watchdog
+from flopsfit_tui.sweep.wire import JobEvent, Message
+from flopsfit_tui.sweep.workers import Workers
 
-SILENT_SECONDS = 600.0  # a worker that says nothing for so long is lost
-START_SECONDS = 60.0  # an actor that is not up after so long has no node to run on
-CANCEL_SECONDS = 5.0  # how long a running trial may take to come to the end of its step
-WAIT_SECONDS = 0.2
+START_SECONDS = 300.0  # an actor that is not up after so long has no node to run on
+MOVE_SECONDS = 5.0  # the same while an idle worker could do its job
 
 
-class OnRay:
+class OnRay(Workers["_Actor"]):
     """An Executor over the actors of a Ray cluster; they start when first needed.
 
     address: of a cluster, "auto" for the one that this machine belongs to, None to start Ray here. workers: trials at
-    once; None: as many as the cluster has CPUs (or GPUs) for. cpus, gpus: of one trial.
+    once; None: as many as the cluster has CPUs (or GPUs) for. cpus, gpus: of one trial. silent_after: as for Processes.
     """
 
     def __init__(
-        self, workers: int | None = None, address: str | None = None, cpus: float = 1.0, gpus: float = 0.0
+        self,
+        workers: int | None = None,
+        address: str | None = None,
+        cpus: float = 1.0,
+        gpus: float = 0.0,
+        silent_after: float = SILENT_SECONDS,
     ) -> None:
         import ray
 
         if not ray.is_initialized():
             ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=False)
         self._ray = ray
-        self._cpus, self._gpus = cpus, gpus
-        self.workers = workers or self._room()
+        self._cpus, self._gpus, self._silent_after = cpus, gpus, silent_after or SILENT_SECONDS
+        super().__init__(workers or self._room(), restarts=silent_after > 0)
         if not self.workers:
             raise ValueError(
                 f"no node of the Ray cluster has {cpus:g} CPUs and {gpus:g} GPUs for a trial; ask for fewer by "
                 "--cpus-per-trial and --gpus-per-trial"
             )
-        self._workers: list[_Actor] = []
         self._contents: dict[str, Any] = {}  # object references of pickled workloads, by digest
         self._surroundings: dict[Any, Surroundings] = {}
-        self._pausing = self._interrupted = False
         self._has_lost = False  # a worker, and perhaps its node: then room is asked for anew
 
     @property
@@ -62,149 +64,8 @@ class OnRay:
         most = min(self.workers, self._room()) if self._has_lost else self.workers
         return max(0, most - sum(w.job is not None for w in self._workers))
 
-    def call(self, jobs: Sequence[Job]) -> list[Any]:
-        """Do short jobs side by side."""
-        results: dict[int, Any] = {}
-        waiting = list(enumerate(jobs))
-        busy: dict[_Actor, int] = {}
-        while len(results) < len(jobs):
-            if self._interrupted:
-                raise Interrupted
-            while waiting and len(busy) < self.workers:
-                index, job = waiting.pop(0)
-                worker = self._idle()
-                self._assign(worker, job)
-                busy[worker] = index
-            for worker in self._ready(list(busy), WAIT_SECONDS):
-                message = self._receive(worker)
-                if isinstance(message, JobEvent):
-                    continue
-                index = busy.pop(worker)
-                if isinstance(message, Done):
-                    results[index], worker.job = message.value, None
-                    continue
-                for other in (*busy, *(() if isinstance(message, JobFailed) else (worker,))):
-                    self._end(other)
-                if isinstance(message, JobFailed):
-                    worker.job = None
-                    if message.user_error:
-                        raise message.user_error(message.message)
-                    raise RuntimeError(f"a worker failed while it prepared the sweep\n{message.message}")
-                raise RuntimeError(f"{worker.name} was lost while it prepared the sweep")
-        return [results[i] for i in range(len(jobs))]
-
-    def start(self, job: Train) -> str:
-        """Give a trial to an idle worker."""
-        worker = self._idle()
-        self._assign(worker, job)
-        return worker.name
-
-    def poll(self, seconds: float) -> list[Event | TrialLost]:
-        """Everything that the workers have said, waiting at most `seconds` for the first of it."""
-        events: list[Event | TrialLost] = []
-        busy = [w for w in self._workers if w.job is not None]
-        if not busy:
-            time.sleep(seconds)
-        for worker in self._ready(busy, seconds):
-            job = worker.job
-            assert isinstance(job, Train)
-            match self._receive(worker):
-                case JobEvent(TrialAlive()):
-                    pass
-                case JobEvent(event):
-                    events.append(event)
-                case Paused():
-                    worker.paused = True
-                case Done():
-                    worker.job = None
-                case JobFailed(message=message, out_of_memory=True):
-                    worker.job = None
-                    events.append(TrialLost(job.trial.key, f"out of memory\n{message}"))
-                case JobFailed(message=message):
-                    worker.job = None
-                    events.append(TrialEnded(job.trial.key, Outcome("failed", error=message)))
-                case None:
-                    events.append(self._lost(worker, job, "was lost; its node may be gone, or out of memory"))
-        for worker in busy:
-            silent = time.monotonic() - worker.heard
-            if worker in self._workers and isinstance(worker.job, Train) and not worker.paused:
-                if silent > SILENT_SECONDS:
-                    events.append(self._lost(worker, worker.job, f"said nothing for {silent:.0f} s"))
-                elif silent > START_SECONDS and not worker.is_up:
-                    events.append(self._lost(worker, worker.job, "found no node with room to run on"))
-        return events
-
-    def _lost(self, worker: _Actor, job: Train, why: str) -> TrialLost:
-        self._end(worker)
-        self._has_lost = True
-        return TrialLost(job.trial.key, f"{worker.name} {why}")
-
-    def pause(self) -> bool:
-        """Ask the busy workers to stand still; true once all of them do."""
-        if not self._pausing:
-            self._pausing = True
-            for worker in self._workers:
-                worker.order("pause")
-        return all(w.paused for w in self._workers if w.job is not None)
-
-    def resume(self) -> None:
-        """Let them go on."""
-        self._pausing = False
-        for worker in self._workers:
-            worker.paused, worker.heard = False, time.monotonic()
-            worker.order("resume")
-
-    def cancel_all(self) -> None:
-        """Drop what is running. A worker that does not answer soon, in the middle of a long step, is ended."""
-        self._pausing = False
-        self._cancel([w for w in self._workers if w.job is not None])
-
-    def cancel(self, key: str) -> None:
-        """Drop one trial; its worker is ended when it does not answer soon."""
-        self._cancel([w for w in self._workers if isinstance(w.job, Train) and w.job.trial.key == key])
-
-    def resize(self, workers: int) -> None:
-        """More workers start when they are needed; surplus ones end when they are idle."""
-        self.workers = max(1, workers)
-        idle = [w for w in self._workers if w.job is None]
-        for worker in idle[: max(0, len(self._workers) - self.workers)]:
-            self._end(worker)
-
-    def interrupt(self) -> None:
-        """Make call() raise Interrupted; for any thread."""
-        self._interrupted = True
-
-    def close(self) -> None:
-        """End every worker; the cluster stays."""
-        self._pausing = False
-        while self._workers:
-            self._end(self._workers[-1])
-
-    def _cancel(self, busy: list[_Actor]) -> None:
-        for worker in busy:
-            worker.paused = False
-            worker.order("cancel")
-        deadline = time.monotonic() + CANCEL_SECONDS
-        while busy and (left := deadline - time.monotonic()) > 0:
-            for worker in self._ready(busy, min(left, WAIT_SECONDS)):
-                message = self._receive(worker)
-                if message is None:
-                    self._end(worker)
-                elif isinstance(message, Done | JobFailed):
-                    worker.job = None
-                else:
-                    continue
-                busy.remove(worker)
-        for worker in busy:
-            self._end(worker)
-
-    def _idle(self) -> _Actor:
-        for worker in self._workers:
-            if worker.job is None:
-                return worker
-        worker = _Actor(self._ray, self._cpus, self._gpus)
-        self._workers.append(worker)
-        return worker
+    def _make(self) -> _Actor:
+        return _Actor(self._ray, self._cpus, self._gpus, self._silent_after)
 
     def _assign(self, worker: _Actor, job: Job) -> None:
         workload = job.request.workload if isinstance(job, MakePlan) else job.workload
@@ -213,16 +74,12 @@ class OnRay:
             if workload.digest not in self._contents:
                 self._contents[workload.digest] = self._ray.put(Path(workload.path).read_bytes())
             content = self._contents[workload.digest]
-        if self._key(workload) not in self._surroundings:
-            self._surroundings[self._key(workload)] = Surroundings.here(workload)
-        worker.assign(job, self._surroundings[self._key(workload)], content)
-
-    @staticmethod
-    def _key(workload: Any) -> Any:
-        return workload if isinstance(workload, str) else ""
+        key = workload if isinstance(workload, str) else ""
+        if key not in self._surroundings:
+            self._surroundings[key] = Surroundings.here(workload)
+        worker.assign(job, self._surroundings[key], content)
 
     def _ready(self, workers: Sequence[_Actor], seconds: float) -> list[_Actor]:
-        """Those that have something to say, or are lost."""
         if not workers:
             return []
         streams = {w.stream: w for w in workers}
@@ -231,18 +88,26 @@ class OnRay:
             ready, _ = self._ray.wait(list(streams), num_returns=1, timeout=seconds)
         return [streams[stream] for stream in ready]
 
-    def _receive(self, worker: _Actor) -> Message | None:
-        """The next message; None when the worker is lost."""
-        try:
-            message: Message = self._ray.get(next(worker.stream))
-        except (StopIteration, self._ray.exceptions.RayError):
-            return None
-        worker.heard = time.monotonic()
-        return message
+    def poll(self, seconds: float) -> list[Event | TrialLost]:
+        """What the workers have said."""
+        self._move_to_idle()
+        return super().poll(seconds)
 
-    def _end(self, worker: _Actor) -> None:
-        self._workers.remove(worker)
-        worker.end()
+    def _move_to_idle(self) -> None:
+        """Give jobs of actors that find no room, as after the loss of a node, to idle ones, which hold that room."""
+        for worker in [w for w in self._workers if w.job is not None and w.waited > MOVE_SECONDS and not w.is_up]:
+            idle = next((w for w in self._workers if w.job is None and w.is_up), None)
+            if idle is not None:
+                assert worker.job is not None
+                self._assign(idle, worker.job)
+                self._end(worker)
+
+    def _watch_start(self, worker: _Actor) -> str:
+        return "found no node with room to run on" if worker.waited > START_SECONDS and not worker.is_up else ""
+
+    def _lose(self, worker: _Actor) -> None:
+        self._has_lost = True
+        super()._lose(worker)
 
     def _room(self) -> int:
         """Trials that the cluster has room for at once."""
@@ -258,16 +123,21 @@ class _Actor:
 
     _created = 0
 
-    def __init__(self, ray: Any, cpus: float, gpus: float) -> None:
+    def __init__(self, ray: Any, cpus: float, gpus: float, silent_after: float) -> None:
         self._ray = ray
         threads = max(1, int(cpus))
         remote = ray.remote(RayWorker).options(num_cpus=cpus, num_gpus=gpus, max_concurrency=2, max_restarts=0)
         self.handle = remote.remote([p for p in sys.path if p], threads)
         self.job: Job | None = None
         self.stream: Any = None
-        self.paused, self.heard = False, time.monotonic()
+        self.paused, self.watchdog, self.began = False, Watchdog(silent_after), time.monotonic()
         _Actor._created += 1
         self._name, self._known = f"worker {_Actor._created}", self.handle.name.remote()
+
+    @property
+    def waited(self) -> float:
+        """Seconds since it was given its job."""
+        return time.monotonic() - self.began
 
     @property
     def is_up(self) -> bool:
@@ -285,13 +155,31 @@ class _Actor:
 
     def assign(self, job: Job, surroundings: Surroundings, content: Any) -> None:
         """Begin a job."""
-        self.job, self.heard = job, time.monotonic()
+        self.job, self.began = job, time.monotonic()
+        self.watchdog.begin()
         self.stream = self.handle.do.options(num_returns="streaming").remote(job, surroundings, content)
 
-    def order(self, order: str) -> None:
+    def order(self, message: Any) -> None:
         """Send; an actor that has just died says so at the next receive."""
         with contextlib.suppress(self._ray.exceptions.RayError):
-            self.handle.order.remote(order)
+            self.handle.order.remote(message)
+
+    def receive(self) -> Message | None:
+        """The next message; None when the actor is lost."""
+        try:
+            message: Message = self._ray.get(next(self.stream))
+        except (StopIteration, self._ray.exceptions.RayError):
+            return None
+        self.watchdog.hear(message.event if isinstance(message, JobEvent) else None)
+        return message
+
+    def loss_report(self) -> str:
+        """Ray tells no more."""
+        return f"{self.name} was lost; its node may be gone, or out of memory"
+
+    def take_printed(self, ended: bool = False) -> list[Note]:  # noqa: ARG002
+        """What the user's code prints is in Ray's own logs."""
+        return []
 
     def end(self) -> None:
         """Kill it."""

@@ -76,7 +76,7 @@ class RayWorker:
         if difference := surroundings.difference():
             yield JobFailed(ValueError, difference)
             return
-        yield from serve(self._with_workload(job, content), self._resumed, self._cancelled)
+        yield from serve(self._with_workload(job, content), self._resumed, self._cancelled, own_process=True)
 
     def order(self, order: str) -> None:
         """pause, resume or cancel."""

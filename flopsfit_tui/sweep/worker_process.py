@@ -108,7 +108,7 @@ class WorkerProcess:
             self.process.kill()
             return self.process.wait()
 
-    def exit_report(self) -> str:
+    def loss_report(self) -> str:
         """Why it died, as far as can be told, and the end of what it printed."""
         code = self._exit_code()
         number = -code if code < 0 else code - _SIGNALLED

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import sys
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from flopsfit_tui.core.options import Options
@@ -58,12 +60,21 @@ def check_terminal() -> None:
         raise ValueError(f"the app needs a terminal whose cursor moves, and TERM is {term!r}; here {instead}")
 
 
+def _prepare_for_ray() -> None:
+    """Start what needs a stderr with a file number, before the app takes it; `ray.init` would fail in its place."""
+    if not faulthandler.is_enabled():
+        faulthandler.enable(all_threads=False)
+    resource_tracker.ensure_running()
+
+
 def run(app: FlopsfitApp) -> int:
     """Run the app until it ends, then say on the terminal what came of it; the exit code.
 
     Raises ValueError where there is no terminal for it.
     """
     check_terminal()
+    if app.app_state.options.executor == "ray":
+        _prepare_for_ray()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # what is imported stays: collections need not look through it, 20 ms at a time
     with ended_by_signals(app.leave_soon):

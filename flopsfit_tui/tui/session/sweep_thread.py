@@ -32,7 +32,7 @@ from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 from flopsfit_tui.report.files.sweeps import export_directory
 from flopsfit_tui.report.plots.series import isoflop_series, residual_series, scaling_series
 from flopsfit_tui.sweep.executor import Executor, Interrupted
-from flopsfit_tui.sweep.prepare import make_executor
+from flopsfit_tui.sweep.prepare import executor_options, make_executor
 from flopsfit_tui.sweep.processes import Processes
 from flopsfit_tui.tui.session.follow_thread import Post, post_curves, post_log
 from flopsfit_tui.tui.session.messages import (
@@ -132,7 +132,7 @@ class SweepThread:
 
     def _take_executor(self, options: Options) -> Executor:
         """The executor of these options, kept from plan to sweep, its workers loading torch already."""
-        wanted = (options.executor, options.workers)
+        wanted = executor_options(options)
         if self._executor is None or wanted != self._wanted:
             if self._executor is not None:
                 self._executor.close()
