@@ -23,6 +23,7 @@ from flopsfit_tui.report.files.sweeps import StoredSweep, read_sweep
 from flopsfit_tui.report.result import Result
 from flopsfit_tui.report.text.plan_text import estimate_text
 from flopsfit_tui.report.text.progress import ProgressLog, log
+from flopsfit_tui.report.text.summary import warnings_text
 from flopsfit_tui.sweep.job import make_plan, remember_use
 from flopsfit_tui.sweep.pickling import pickle_workload
 from flopsfit_tui.sweep.prepare import make_executor
@@ -238,7 +239,7 @@ def _budgets(given: Sequence[float] | None) -> tuple[float, ...] | None:
 
 
 def _sweep(options: Options, plan: Plan) -> StoredSweep:
-    """Run a plan, with the lines of a run on the command line; in a notebook they are a bar under the cell."""
+    """Run a plan, with a run's lines on stderr, warnings last; in a notebook the lines are a bar under the cell."""
     with closing(make_executor(options)) as executor:
         prepared = prepare(options, executor, plan)
         log(*prepared.plan.notes, estimate_text(prepared.plan, prepared.left, prepared.estimate))
@@ -254,4 +255,6 @@ def _sweep(options: Options, plan: Plan) -> StoredSweep:
                 bar.set_postfix(**({"failed": failed} if failed else {}), refresh=False)
     if sweep.export is None:
         raise StoreFault(progress.state.problem)
+    damage = [f"warning: {sentence}" for sentence in sweep.export.damage]
+    log(*damage, warnings_text(sweep.export.analysis.warnings))
     return sweep.export

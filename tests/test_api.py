@@ -234,3 +234,11 @@ def test_ui_sweeps_in_the_app_and_gives_the_result(tmp_path):
         assert process.returncode == 0
         assert b"trials: 9" in process.stdout.read()
     os.close(ours)
+
+
+def test_warnings_are_said_as_on_the_command_line(tmp_path, capsys):
+    result = find(tmp_path, mode="mock", sizes=(64, 96, 128), compute_budgets=[1e6, 2e6, 4e6])
+    said = capsys.readouterr().err
+    assert result.analysis.warnings
+    for warning in result.analysis.warnings:
+        assert f"! {warning.code}: " in said

@@ -139,7 +139,7 @@ class Fit:
             loss = _moved_to(self.spread.interval(asked["loss"], self.theta), best.loss)
         model = Z * model_sd(distance(budget, self.smallest_budget, self.largest_budget))
         wide_params, wide_tokens = (_bounding(widened(x, model)) for x in (params, tokens))
-        params, tokens = _bounding(params), _bounding(tokens)
+        params, tokens, loss = _bounding(params), _bounding(tokens), _bounding(loss)
         bent = self.bent.best_size(budget, self.law.optimum(budget, flops).params, flops) if self.bent else None
         return replace(
             best,
@@ -209,7 +209,8 @@ def parameter_intervals(theta: Array, centre: Centre, spread: Uncertainty | None
     if spread is None:
         law = law_of(theta, centre)
         return {name: Interval(getattr(law, name)) for name in ("E", "A", "B", "alpha", "beta")}
-    return {name: spread.interval(quantity, theta) for name, quantity in parameters(centre).items()}
+    found = {name: spread.interval(quantity, theta) for name, quantity in parameters(centre).items()}
+    return {name: one if name == "E" else _bounding(one) for name, one in found.items()}  # E may well be near zero
 
 
 def exponent_interval(theta: Array, spread: Uncertainty | None) -> Interval:

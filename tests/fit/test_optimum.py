@@ -90,3 +90,29 @@ def test_prediction_uses_the_cost_it_was_fitted_with():
     given, fitted = fit_law(N, D, L).predict(1e21, transformer), fit_law(N, D, L, flops=transformer).predict(1e21)
     for name in ("params", "params_noise_low", "tokens_noise_high", "loss_low"):  # the distance is in other FLOPs
         assert getattr(given, name) == getattr(fitted, name)
+
+
+def test_bounds_that_bound_nothing_are_not_given():
+    """A small CNN, all of whose sizes lie above the best one: its exponents run away, its losses go to zero."""
+    params = np.array([
+        [4266, 6778, 9866, 14536, 26576, 38800, 57320],
+        [8250, 11626, 17770, 32400, 47610, 70160, 105160],
+        [14536, 21328, 32400, 57320, 86778, 128328, 192586],
+    ])  # fmt: skip
+    tokens = np.array([
+        [17216, 10944, 7584, 5184, 2848, 1952, 1344],
+        [30112, 21504, 14176, 7840, 5344, 3648, 2432],
+        [51840, 35520, 23520, 13376, 8864, 6016, 4000],
+    ])  # fmt: skip
+    losses = np.array([
+        [0.917, 1.103, 1.265, 1.477, 1.878, 2.133, 2.239],
+        [0.350, 0.620, 0.804, 1.084, 1.294, 1.532, 1.883],
+        [0.049, 0.117, 0.234, 0.555, 0.850, 1.106, 1.374],
+    ])  # fmt: skip
+    fit = fit_law(params.ravel(), tokens.ravel(), losses.ravel())
+    found = fit.predict(1e11)
+    assert found.loss_low is None
+    assert found.loss_high is None
+    for name in ("A", "B", "alpha", "beta"):
+        interval = fit.parameters[name]
+        assert interval.low is None or interval.high < 1e6 * interval.low
