@@ -122,7 +122,7 @@ def test_a_race_has_one_winner(tmp_path):
         racers = [context.Process(target=_race, args=(directory, start, results), daemon=True) for _ in range(4)]
         for racer in racers:
             racer.start()
-        assert sum(results.get(timeout=20) for _ in racers) == 1
+        assert sum(results.get(timeout=60) for _ in racers) == 1
         start.abort()
         for racer in racers:
             racer.kill()

@@ -107,7 +107,7 @@ def test_a_tiny_window_is_ended_by_sigterm(tmp_path, moment):
         time.sleep(0.3)
         assert process.poll() is None, bytes(written[-500:])
         process.send_signal(signal.SIGTERM)
-        process.wait(3)
+        process.wait(10)
     finally:
         process.kill()
         process.wait()
@@ -127,7 +127,7 @@ def test_a_process_that_is_stuck_ends_all_the_same():
         try:
             assert process.stdout.readline() == b"stuck\n"
             process.send_signal(signal.SIGTERM)
-            assert process.wait(3) == 128 + signal.SIGTERM
+            assert process.wait(10) == 128 + signal.SIGTERM
         finally:
             process.kill()
 
