@@ -13,7 +13,7 @@ from flopsfit_tui.core.version import __version__
 if TYPE_CHECKING:
     from flopsfit_tui.api import find_optimal, plan_sweep
     from flopsfit_tui.core.experiment import Experiment
-    from flopsfit_tui.core.trial import Plan, Request
+    from flopsfit_tui.core.trial import Plan, RateRule, Request
     from flopsfit_tui.core.workload import Source, Workload
     from flopsfit_tui.fit import fit_law
     from flopsfit_tui.report.result import Result
@@ -28,6 +28,7 @@ _HOME = {
     "GPT": "flopsfit_tui.workloads.gpt",
     "GPTConfig": "flopsfit_tui.workloads.gpt",
     "Plan": "flopsfit_tui.core.trial",
+    "RateRule": "flopsfit_tui.core.trial",
     "Result": "flopsfit_tui.report.result",
     "Request": "flopsfit_tui.core.trial",
     "Source": "flopsfit_tui.core.workload",
@@ -47,6 +48,7 @@ __all__ = [
     "Experiment",
     "GPTConfig",
     "Plan",
+    "RateRule",
     "Request",
     "Result",
     "Source",

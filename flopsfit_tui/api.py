@@ -17,8 +17,9 @@ from flopsfit_tui.core.notebook import NotebookBar, in_notebook
 from flopsfit_tui.core.options import ExecutorName, Options
 from flopsfit_tui.core.sizes import Setting, check_sizes
 from flopsfit_tui.core.store_errors import StoreFault
-from flopsfit_tui.core.trial import Goal, Plan, Request
+from flopsfit_tui.core.trial import Goal, Plan, RateRule, Request
 from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.plan.rates import EACH
 from flopsfit_tui.report.files.sweeps import StoredSweep, read_sweep
 from flopsfit_tui.report.result import Result
 from flopsfit_tui.report.text.plan_text import estimate_text
@@ -45,7 +46,7 @@ def find_optimal(
     seeds: int = 1,
     val_dataset: Any = None,
     batch_size: int | None = None,
-    learning_rate: float | None = None,
+    learning_rate: float | RateRule | None = None,
     device: str = "auto",
     workers: int | None = None,
     executor: ExecutorName = "thread",
@@ -54,6 +55,7 @@ def find_optimal(
     until: float | None = None,
     target: float | None = None,
     max_flops: float | None = None,
+    tune_lr: Literal["each"] | None = None,
 ) -> Result | Plan:
     """Train an IsoFLOP sweep of a model and fit its compute-optimal size (Hoffmann et al. 2022, arXiv 2203.15556).
 
@@ -73,12 +75,15 @@ def find_optimal(
         be compared, a ValueError says what; resume_anyway=True (or resume="anyway") reuses it all the same.
     sizes: settings of the knob for every budget; None: a ladder of seven for each, from sizes that the model takes.
     seeds: trials of each point. batch_size: samples a step (None: the DataLoader's own, else 32). learning_rate: peak;
-        scaled by fan-in for hidden matrices of other widths (None: a default by width). device: auto, cpu, cuda or mps.
+        scaled by fan-in for hidden matrices of other widths (None: a default by width), or a RateRule, which changes
+        it with a trial's steps. device: auto, cpu, cuda or mps.
     executor: "thread" trains here, one trial after the other, with any object; "processes" sends model and data by
         cloudpickle to `workers` processes (None: as many as there are cores). ui: open the app on it.
     until: instead of a fixed grid, choose trials one by one until the noise interval of N_opt at `target` FLOPs (None:
         ten times the largest budget) is within this factor from end to end, 1.3 for instance; max_flops: of all trials
         together, at which it ends in any case. The same interval takes a fraction of the FLOPs that a grid takes.
+    tune_lr: "each" trains every point at half, once and twice the peak rate and fits the best of them (Porian et al.
+        2024, arXiv 2406.19146), for three times the FLOPs.
 
     Prints on stderr the trials, FLOPs and time it is about to take, then each trial as it ends.
     Returns a Result, or the Plan. Raises TypeError or ValueError, before anything is trained, naming what was given and
@@ -87,6 +92,8 @@ def find_optimal(
     """
     if mode not in ("local", "mock"):
         raise ValueError(f"mode {mode!r} is not known; give 'local' or 'mock'")
+    if tune_lr not in (None, "each"):
+        raise ValueError(f"tune_lr is {tune_lr!r}; give 'each' to train every point at three learning rates, or None")
     if resume not in (True, False, "anyway"):
         raise ValueError(f"resume is {resume!r}; give True, False or 'anyway'")
     check_model(model_cls)
@@ -96,7 +103,8 @@ def find_optimal(
     unread = ""
     if not training and dataset is not None and loss_fn is not None:
         dataset, val_dataset, unread = _data_to_plan_with(dataset, val_dataset)
-    workload = _workload(model_cls, model_size_param, model_kwargs, dataset, val_dataset, loss_fn, mode)
+    rate = learning_rate.peak if isinstance(learning_rate, RateRule) else learning_rate
+    workload = _workload(model_cls, model_size_param, model_kwargs, dataset, val_dataset, loss_fn, mode, rate)
     request = Request(
         workload,
         budgets=_budgets(compute_budgets),
@@ -105,6 +113,7 @@ def find_optimal(
         batch_size=batch_size,
         learning_rate=learning_rate,
         goal=_goal(until, target, max_flops),
+        rates=EACH if tune_lr else (1.0,),
     )
     plan = make_plan(request)
     if not training:
@@ -191,6 +200,7 @@ def _workload(
     val_dataset: Any,
     loss_fn: Callable[[Any, Any], Any] | None,
     mode: str,
+    learning_rate: float | None = None,
 ) -> Workload:
     shared: dict[str, Any] = {
         "name": re.sub(r"\W+", "-", getattr(model_cls, "__name__", type(model_cls).__name__)).strip("-") or "model",
@@ -198,10 +208,11 @@ def _workload(
         "model_size_param": model_size_param,
         "model_kwargs": dict(model_kwargs or {}),
     }
+    rate: dict[str, Any] = {"learning_rate": learning_rate} if learning_rate else {}
     if mode == "mock" or dataset is None or loss_fn is None:
         from flopsfit_tui.workloads.mock import mock  # nothing of the data or the loss is touched
 
-        return mock(**shared)
+        return mock(**shared, **rate)
     return Workload(**shared, dataset=dataset, val_dataset=val_dataset, loss_fn=loss_fn)
 
 

@@ -28,6 +28,7 @@ from flopsfit_tui.core.state import FAILED, INTERRUPTED, USAGE
 from flopsfit_tui.core.store_errors import StoreError
 from flopsfit_tui.core.text import printable
 from flopsfit_tui.core.trial import Goal, Request
+from flopsfit_tui.plan.rates import EACH
 
 DEFAULT = "gpt-bytes"
 WIDTH = 100  # of what stdout gets, the same for a terminal and a pipe
@@ -62,15 +63,14 @@ def cli(context: click.Context, /, no_ui: bool, **options: Any) -> int | None:
 @cli.command()
 @click.argument("workload", shell_complete=complete_workload)
 @NO_UI
-@click.option("--tune-lr", is_flag=True, help="Instead of a sweep, compare five learning rates at two sizes.")
 @plan_options
 @click.pass_obj
-def run(outer_no_ui: bool, /, workload: str, no_ui: bool, tune_lr: bool, style: str, **options: Any) -> int:
+def run(outer_no_ui: bool, /, workload: str, no_ui: bool, style: str, **options: Any) -> int:
     """Sweep a WORKLOAD, in the app or headless; a directory that holds the same plan is resumed."""
-    if tune_lr:
+    if options["tune_lr"] == "ends":
         from flopsfit_tui.headless import tune_rates
 
-        return tune_rates(_options(workload, **options), style)
+        return tune_rates(_options(workload, **{**options, "tune_lr": None}), style)
     return _run(workload, no_ui=no_ui or outer_no_ui, start=True, style=style, **options)
 
 
@@ -242,6 +242,7 @@ def _options(
     fresh: bool,
     resume_anyway: bool,
     target: tuple[float, ...],
+    tune_lr: str | None,
     until: float | None,
     max_flops: float | None,
     checkpoint_seconds: float,
@@ -262,9 +263,13 @@ def _options(
         raise ValueError("--ray-address, --cpus-per-trial and --gpus-per-trial need --executor ray")
     if max_flops is not None and until is None:
         raise ValueError("--max-flops needs --until FACTOR, with which trials are chosen one by one")
+    if tune_lr == "ends":
+        raise ValueError(
+            "--tune-lr alone is for `run`, instead of a sweep; --tune-lr each trains every point at 3 rates"
+        )
     goal = None if until is None else Goal(until, target[0] if target else None, max_flops)
     return Options(
-        Request(workload, budgets, sizes, points, seeds, goal=goal),
+        Request(workload, budgets, sizes, points, seeds, goal=goal, rates=EACH if tune_lr else (1.0,)),
         out=out,
         executor=executor,  # type: ignore[arg-type]
         workers=workers,

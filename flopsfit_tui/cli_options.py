@@ -101,6 +101,14 @@ def plan_options(command: F) -> F:
             ),
             click.option("--target", type=FLOPS, multiple=True, help="Also report the optimum there."),
             click.option(
+                "--tune-lr",
+                type=click.Choice(["ends", "each"]),
+                is_flag=False,
+                flag_value="ends",
+                help="each: train every point at three learning rates and fit the best. "
+                "ends (of run, without a sweep): compare five at two sizes.",
+            ),
+            click.option(
                 "--until",
                 type=click.FloatRange(1, min_open=True),
                 metavar="FACTOR",

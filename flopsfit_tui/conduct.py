@@ -18,12 +18,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flopsfit_tui.core.control import AddTrial, Control
-from flopsfit_tui.core.events import Event, Note, SweepEnded
+from flopsfit_tui.core.events import Event, Note, PlanChanged, SweepEnded
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.state import kept
+from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Outcome, Plan, Size, Trial
 from flopsfit_tui.plan.estimate import Estimate
-from flopsfit_tui.plan.grid import keep_added
+from flopsfit_tui.plan.grid import keep_added, leave_out, left_out_note
 from flopsfit_tui.plan.resume import continue_plan
 from flopsfit_tui.report.answer.choose import choose
 from flopsfit_tui.report.files.sweeps import StoredSweep, export_directory, read_sweep
@@ -92,6 +93,29 @@ def add_estimate(planned: PlannedSweep, options: Options, executor: Executor) ->
         else Estimate({}, 0.0, 0, executor.workers, "")
     )
     return PreparedSweep(planned.plan, planned.directory, planned.kept, estimate)
+
+
+def change_fit(directory: Path, key: str, reason: str | None) -> tuple[PlanChanged, Note]:
+    """Keep a trial of a sweep that does not run out of its fit, for a reason; with None it is fitted again.
+
+    Returns what was written into its store. Raises ValueError where no sweep is, or another process sweeps, and
+    StoreFault where it cannot be written.
+    """
+    store = SqliteStore(directory)
+    try:
+        plan = store.plan()
+        if plan is None:
+            raise ValueError(f"{str(directory)!r} contains no plan yet (the sweep has not started)")
+        store.begin(plan)
+        changed = PlanChanged(leave_out(plan, key, reason), {}, of_fit=True)
+        note = left_out_note(plan, key, reason)
+        store.record(changed)
+        store.record(note)
+    finally:
+        problem = store.close()
+    if problem:
+        raise StoreFault(problem)
+    return changed, note
 
 
 def prepare(options: Options, executor: Executor, plan: Plan | None = None) -> PreparedSweep:

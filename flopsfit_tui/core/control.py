@@ -50,7 +50,15 @@ class SetWorkers:
     count: int
 
 
-Command = Skip | Retry | RunNext | AddTrial | SetWorkers
+@dataclass(frozen=True)
+class LeaveOut:
+    """Keep a trial out of the fit, for a reason; with None it is fitted again."""
+
+    key: str
+    reason: str | None
+
+
+Command = Skip | Retry | RunNext | AddTrial | SetWorkers | LeaveOut
 
 
 class Control:

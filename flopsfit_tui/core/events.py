@@ -68,10 +68,11 @@ class TrialRequeued:
 
 @dataclass(frozen=True)
 class PlanChanged:
-    """Trials were added to the plan."""
+    """Trials were added to the plan, or others of it are fitted."""
 
     plan: Plan
     seconds: dict[str, float]  # predicted, by trial key, of those added
+    of_fit: bool = False  # only which of them are fitted has changed
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,8 @@ class SweepState:
                 now = self.trials[key]
                 self.outcomes_version += now.outcome is not None
                 now.status, now.outcome, now.worker, now.step, now.loss = "pending", None, "", 0, math.nan
-            case PlanChanged(plan, seconds):
+            case PlanChanged(plan, seconds, _):
+                self.outcomes_version += self.plan is not None and self.plan.left_out != plan.left_out
                 self.plan, self.predicted = plan, {**self.predicted, **seconds}
                 self.trials = {t.key: self.trials.get(t.key) or TrialState(t) for t in plan.trials}
             case WorkersChanged(workers):

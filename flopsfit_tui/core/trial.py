@@ -31,10 +31,23 @@ class Size:
 
 
 @dataclass(frozen=True)
+class RateRule:
+    """A peak learning rate that depends on a trial's length: peak * (steps / base_steps)^power."""
+
+    peak: float  # of a trial of base_steps steps
+    power: float  # 0: one rate whatever the steps; -0.2: long trials get a lower one
+    base_steps: int = 1000
+
+    def __post_init__(self) -> None:
+        if not (0 < self.peak < math.inf and math.isfinite(self.power) and self.base_steps >= 1):
+            raise ValueError(f"{self!r} is no rule; give a positive peak, a finite power and 1 or more base_steps")
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How every trial of a sweep is trained; AdamW with warm-up and a linear fall to zero."""
 
-    learning_rate: float  # peak
+    learning_rate: float  # peak, of a trial of base_steps steps
     base_size: Setting | None = None  # hidden matrices get learning_rate * base fan-in / fan-in; None: one rate for all
     wider_size: Setting | None = None  # a larger size; the matrices that grow from base_size to it are hidden
     betas: tuple[float, float] = (0.9, 0.95)
@@ -44,6 +57,20 @@ class Recipe:
     warmup_steps: int = 40  # at least; 10 slightly penalised large sizes at small budgets
     pass_labels: str = ""  # the name under which the model's forward gets the targets; "": it does not
     reduction: Reduction = "mean"  # what loss_fn gives for a batch
+    steps_power: float = 0.0  # the peak rate goes as steps^steps_power
+    base_steps: int = 1000
+
+    def rate(self, steps: int) -> float:
+        """The peak learning rate of a trial of so many steps."""
+        if not self.steps_power:
+            return self.learning_rate
+        return float(f"{self.learning_rate * (steps / self.base_steps) ** self.steps_power:.4g}")
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What decides a loss, for a hash: without the power of the steps where there is none."""
+        names = ("steps_power", "base_steps")
+        return {name: value for name, value in vars(self).items() if self.steps_power or name not in names}
 
 
 @dataclass(frozen=True)
@@ -99,6 +126,9 @@ class Plan:
     model_kwargs: Mapping[str, Any] = field(default_factory=dict, compare=False)  # to be shown, not to build with
     content: Identity = field(default_factory=Identity)  # what `identity` is the hash of
     goal: Goal | None = None  # trials are chosen one by one until this is reached; None: the trials are all there are
+    rates: tuple[float, ...] = (1.0,)  # times the planned peak rate, each trained at every point; the best is fitted
+    checks_recipe: bool = False  # the trials tell how good the recipe is, and are no sweep
+    left_out: tuple[tuple[str, str], ...] = ()  # keys of the trials that the user keeps out of the fit, and why
 
     @property
     def experiments(self) -> list[Experiment]:
@@ -186,6 +216,8 @@ class Plan:
                 "trials": tuple(Trial(**{**_known(Trial, t), "size": restore_size(t["size"])}) for t in raw["trials"]),
                 "notes": tuple(raw["notes"]),
                 "added": tuple(raw.get("added", ())),
+                "rates": tuple(raw.get("rates", (1.0,))),
+                "left_out": tuple((key, reason) for key, reason in raw.get("left_out", ())),
                 "content": Identity.from_json(raw.get("content", {})),
                 "goal": Goal(**raw["goal"]) if raw.get("goal") else None,
             }
@@ -227,7 +259,8 @@ class Request:
     points: int | None = None  # sizes a budget
     seeds: int = 1
     batch_size: int | None = None
-    learning_rate: float | None = None
+    learning_rate: float | RateRule | None = None
+    rates: tuple[float, ...] = (1.0,)  # times that rate, each trained at every point
     goal: Goal | None = None  # choose the trials one by one until it is reached
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from flopsfit_tui.core.sizes import Setting
-from flopsfit_tui.core.trial import Trial
+from flopsfit_tui.core.trial import RateRule, Trial
 
 
 @runtime_checkable
@@ -49,7 +49,7 @@ class Workload:
     model_kwargs: Mapping[str, Any] = field(default_factory=dict)
     unit: Literal["tokens", "images", "samples"] | None = None  # None: tokens where a target is a row of whole numbers
     batch_size: int | None = None  # None: the DataLoader's own, else 32
-    learning_rate: float | None = None  # peak, of hidden matrices at base_size; None: 0.512 over their fan-in there
+    learning_rate: float | RateRule | None = None  # peak, of hidden matrices at base_size; None: 0.512 / fan-in there
     base_size: Setting | None = None  # None: where the hidden matrices' fan-in is about 64
     scale_learning_rate: bool = True  # hidden matrices of other sizes get theirs by fan-in (muP); False: one for all
     sizes: Sequence[Setting] | None = None  # settings of the knob that the model takes; None: found by trying

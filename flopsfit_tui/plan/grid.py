@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from flopsfit_tui.core.events import Note
 from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Plan, Recipe, Size, Trial, content_hash
 
@@ -74,10 +75,12 @@ def plan_point(
     tokens_per_sample: int,
     recipe: Recipe,
     identity: str,
+    rates: Sequence[float] = (1.0,),
 ) -> list[Trial]:
     """The trials of one point: the whole number of batches whose FLOPs are nearest to the budget.
 
-    Raises ValueError when the budget does not pay for one batch.
+    Each seed is trained at every one of `rates`, which are times the recipe's peak rate. Raises ValueError when the
+    budget does not pay for one batch.
     """
     flops_per_batch = size.flops_per_token * tokens_per_sample * batch_size
     if budget < flops_per_batch:
@@ -98,9 +101,11 @@ def plan_point(
         batch_size=batch_size,
         seed=0,
         flops=steps * flops_per_batch,
-        learning_rate=recipe.learning_rate,
+        learning_rate=recipe.rate(steps),
     )
-    trials = [replace(first, seed=seed) for seed in range(seeds)]
+    trials = [
+        replace(first, seed=seed, learning_rate=first.learning_rate * rate) for seed in range(seeds) for rate in rates
+    ]
     return [replace(trial, key=trial_key(trial, identity)) for trial in trials]
 
 
@@ -111,7 +116,7 @@ def trial_key(trial: Trial, identity: str) -> str:
 
 
 def add_trial(plan: Plan, budget: float, size: Size) -> Plan:
-    """The plan with one more trial at a point, with the lowest seed that is free there.
+    """The plan with one more trial at a point, of each rate, with the lowest seed that is free there.
 
     Raises ValueError for a budget that is not the plan's, or does not pay for one batch.
     """
@@ -120,19 +125,20 @@ def add_trial(plan: Plan, budget: float, size: Size) -> Plan:
     there = {t.seed for t in plan.trials if t.point == (budget, size.size)}
     seed = next(i for i in range(len(there) + 1) if i not in there)
     batch_size = plan.trials[0].batch_size
-    new = plan_point(budget, size, seed + 1, batch_size, plan.tokens_per_sample, plan.recipe, plan.identity)[-1]
+    args = (batch_size, plan.tokens_per_sample, plan.recipe, plan.identity, plan.rates)
+    new = plan_point(budget, size, seed + 1, *args)[-len(plan.rates) :]
     sizes = {s.size: s for s in (*plan.sizes, size)}
-    trials = sorted((*plan.trials, new), key=lambda t: (plan.budgets.index(t.budget), t.params, str(t.size), t.seed))
+    trials = sorted((*plan.trials, *new), key=lambda t: (plan.budgets.index(t.budget), t.params, str(t.size), t.seed))
     return replace(
         plan,
         sizes=tuple(sorted(sizes.values(), key=lambda s: (s.params, str(s.size)))),
         trials=tuple(trials),
-        added=(*plan.added, new.key),
+        added=(*plan.added, *(trial.key for trial in new)),
     )
 
 
 def keep_added(plan: Plan, before: Plan | None) -> Plan:
-    """A plan with the trials that the user added when it was run before."""
+    """A plan with the trials that the user added when it was run before, and without those left out then."""
     if before is None or before.identity != plan.identity:
         return plan
     here = {t.key for t in plan.trials}
@@ -140,5 +146,24 @@ def keep_added(plan: Plan, before: Plan | None) -> Plan:
         if trial.key in before.added and trial.key not in here and trial.budget in plan.budgets:
             size = next(s for s in before.sizes if s.size == trial.size)
             grown = add_trial(plan, trial.budget, size)
-            plan = grown if trial.key in grown.added else plan
-    return plan
+            if trial.key in grown.added:
+                plan, here = grown, {t.key for t in grown.trials}
+    known = {*(key for key, _ in plan.left_out), *({t.key for t in before.trials} - here)}
+    return replace(plan, left_out=(*plan.left_out, *(one for one in before.left_out if one[0] not in known)))
+
+
+def leave_out(plan: Plan, key: str, reason: str | None) -> Plan:
+    """The plan with a trial kept out of the fit for a reason, or with None back in it."""
+    others = tuple(one for one in plan.left_out if one[0] != key)
+    if reason is None or all(trial.key != key for trial in plan.trials):
+        return replace(plan, left_out=others)
+    return replace(plan, left_out=(*others, (key, reason)))
+
+
+def left_out_note(plan: Plan, key: str, reason: str | None) -> Note:
+    """What is said of a trial that is kept out of the fit, or put back into it."""
+    trial = next((t for t in plan.trials if t.key == key), None)
+    where = f"{plan.size_name} {trial.size} at {trial.budget:g} FLOPs" if trial else key
+    return Note(
+        "info", f"fitted again: {where}" if reason is None else f"left out of the fit: {where}: {reason or '-'}"
+    )

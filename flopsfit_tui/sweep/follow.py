@@ -98,8 +98,9 @@ class _Cursor:
         """What the user has added or skipped there, and what the sweep has said."""
         text = self._store.plan_text()
         if text != self._plan_text:
+            earlier, plan = Plan.from_json(self._plan_text), Plan.from_json(text)
             self._plan_text = text
-            yield PlanChanged(Plan.from_json(text), {})
+            yield PlanChanged(plan, {}, of_fit=earlier.added == plan.added)
         skipped, before = self._store.skipped(), self._skipped
         self._skipped = skipped
         for key in skipped - before - self.running.keys():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flopsfit_tui.core.identity import Identity
 from flopsfit_tui.core.options import BEYOND
 from flopsfit_tui.core.sizes import Setting
-from flopsfit_tui.core.trial import Goal, Plan, Recipe, Request, Size, Trial, content_hash
+from flopsfit_tui.core.trial import Goal, Plan, RateRule, Recipe, Request, Size, Trial, content_hash
 from flopsfit_tui.core.units import format_flops
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.plan.grid import expected_params, plan_point
@@ -40,6 +40,10 @@ def build_plan(workload: Workload, request: Request, content: Identity) -> Plan:
     looks, sample = _looks(workload)
     candidates = candidates_for(workload, looks, request.sizes, reach_of(workload, budgets))
     recipe, defaults = _recipe(workload, request, looks, candidates.settings)
+    if len(request.rates) > 1:
+        from flopsfit_tui.train.rate import check_rate  # torch
+
+        check_rate(workload, candidates.settings[0], recipe)
     ladders = lay_ladders(workload, request, budgets, looks, candidates)
     recipe, tried = _with_form(workload, looks, ladders.planned, batch_size, recipe)
     sizes, failed = _measure(workload, looks, sample, recipe, ladders.planned, ladders.beyond)
@@ -57,14 +61,16 @@ def build_plan(workload: Workload, request: Request, content: Identity) -> Plan:
         *plan_notes(workload, [sizes[size] for size in ladders.planned]),
         *content.notes(),
     )
-    content = replace(content, parts={**content.parts, "recipe": content_hash(vars(recipe))})
+    content = replace(content, parts={**content.parts, "recipe": content_hash(recipe.content)})
     identity = _identity(workload, content)
     goal = request.goal and replace(request.goal, target=request.goal.target or budgets[-1] * BEYOND[0])
     trials: list[Trial] = []
     begun = first_points(ladders.by_budget) if request.goal else ladders.by_budget
     for budget, ladder in begun.items():
         for size in ladder:
-            trials += plan_point(budget, sizes[size], request.seeds, batch_size, tokens_per_sample, recipe, identity)
+            trials += plan_point(
+                budget, sizes[size], request.seeds, batch_size, tokens_per_sample, recipe, identity, request.rates
+            )
     return Plan(
         workload=workload.name,
         identity=identity,
@@ -77,9 +83,10 @@ def build_plan(workload: Workload, request: Request, content: Identity) -> Plan:
         expected=tuple(expected_params(c, workload.first_guess) for c in budgets),
         sizes=tuple(sorted(sizes.values(), key=lambda s: (s.params, str(s.size)))),
         trials=tuple(trials),
-        notes=(*notes, *_goal_notes(goal, len(trials))),
+        notes=(*notes, *_goal_notes(goal, len(trials)), *_rate_notes(request.rates)),
         content=content,
         goal=goal,
+        rates=request.rates,
         bayes_loss=workload.bayes_loss,
         model_cls_name=getattr(workload.model_cls, "__name__", type(workload.model_cls).__name__),
         model_kwargs={name: _plain(value) for name, value in workload.model_kwargs.items()},
@@ -94,6 +101,13 @@ def _goal_notes(goal: Goal | None, begun: int) -> list[str]:
         f"begins with {begun} trials; further ones are chosen one by one{most}, until the noise interval of the best "
         f"size for {format_flops(goal.target)} FLOPs is within x{goal.factor:.3g} from end to end"
     ]
+
+
+def _rate_notes(rates: Sequence[float]) -> list[str]:
+    if len(rates) < 2:
+        return []
+    tried = ", ".join(f"x{rate:g}" for rate in rates)
+    return [f"every point is trained at {len(rates)} peak rates ({tried} of the planned one); the best is fitted"]
 
 
 def _plain(value: Any) -> Any:
@@ -142,7 +156,9 @@ def _recipe(
     if rate is None:
         rate = default_rate(looks, base, wider)
         defaults.append(f"learning_rate {rate:g}")
-    return Recipe(rate, base if wider is not None else None, wider), defaults
+    rule = rate if isinstance(rate, RateRule) else RateRule(rate, 0.0)
+    recipe = Recipe(rule.peak, base if wider is not None else None, wider)
+    return replace(recipe, steps_power=rule.power, base_steps=rule.base_steps if rule.power else 1000), defaults
 
 
 def _with_defaults(notes: Sequence[str], defaults: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from flopsfit_tui.core.checkpoint_files import (
     drop_folder,
     make_folder,
 )
-from flopsfit_tui.core.control import AddTrial, Control, Retry, RunNext, SetWorkers, Skip
+from flopsfit_tui.core.control import AddTrial, Control, LeaveOut, Retry, RunNext, SetWorkers, Skip
 from flopsfit_tui.core.events import (
     Event,
     Note,
@@ -35,7 +35,7 @@ from flopsfit_tui.core.state import kept
 from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Outcome, Plan, Size, Trial
 from flopsfit_tui.plan.estimate import longest_first
-from flopsfit_tui.plan.grid import add_trial, keep_added
+from flopsfit_tui.plan.grid import add_trial, keep_added, leave_out, left_out_note
 from flopsfit_tui.store.base import Store
 from flopsfit_tui.sweep.executor import Executor, TrialLost
 from flopsfit_tui.sweep.job import Measure, Train
@@ -173,6 +173,10 @@ class _Sweep:
                     self.waiting = deque([*first, *(t for t in self.waiting if t.key != key)])
                 case AddTrial():
                     self.adding.append(command)
+                case LeaveOut(key, reason):
+                    self.plan = leave_out(self.plan, key, reason)
+                    yield PlanChanged(self.plan, {}, of_fit=True)
+                    yield left_out_note(self.plan, key, reason)
                 case SetWorkers(count):
                     self.executor.resize(count)
                     yield WorkersChanged(self.executor.workers)
@@ -202,11 +206,11 @@ class _Sweep:
         except (ValueError, TypeError) as error:
             yield Note("warning", f"nothing was added: {error}")
             return
-        trial = next(t for t in self.plan.trials if t.key == self.plan.added[-1])
-        predicted = {trial.key: predict_seconds(trial, self.plan, self.seconds)} if self.seconds else {}
+        new = [t for t in self.plan.trials if t.key in self.plan.added[-len(self.plan.rates) :]]
+        predicted = {t.key: predict_seconds(t, self.plan, self.seconds) for t in new} if self.seconds else {}
         self.seconds |= predicted
         yield PlanChanged(self.plan, predicted)
-        self.waiting.appendleft(trial)
+        self.waiting.extendleft(reversed(new))
 
     def _ask_for_more(self) -> Iterator[Event]:
         """Ask for a further trial where a worker has nothing to do, once for each change of what is known."""

@@ -15,6 +15,9 @@ from flopsfit_tui.report.plots.palette import DARK, LIGHT, Color, Palette
 
 STATUS_GLYPHS: dict[Status, str] = {"pending": "·", "running": "▶", "finished": "✓", "failed": "✗", "skipped": "»"}
 
+NOT_FITTED = "∅"  # a trial that has ended and is kept out of the fit
+PROPOSED = "◇"  # a point that is proposed
+
 
 def _hex(color: Color) -> str:
     return "#{:02x}{:02x}{:02x}".format(*color)

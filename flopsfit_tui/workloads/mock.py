@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,8 +35,21 @@ class NoData:
         yield torch.zeros(min(2, batch_size), 1), torch.zeros(min(2, batch_size))
 
 
-def mock(name: str, model_cls: Callable[..., Any], model_size_param: str, model_kwargs: Mapping[str, Any]) -> Workload:
-    """The model's own sizes, built on the `meta` device, at 6N FLOPs a token; losses of Chinchilla's law with noise."""
+RATE = 1e-3  # the peak learning rate at which the losses are the law's
+OFF_RATE = 0.005  # of the loss, for the first factor two between a trial's rate and the best; four times that at x4
+
+
+def mock(
+    name: str,
+    model_cls: Callable[..., Any],
+    model_size_param: str,
+    model_kwargs: Mapping[str, Any],
+    learning_rate: float = RATE,
+) -> Workload:
+    """The model's own sizes, built on the `meta` device, at 6N FLOPs a token; losses of Chinchilla's law with noise.
+
+    learning_rate: the peak at which they are; trials at another one lose a little.
+    """
 
     def flops_per_token(size: int) -> float:
         with torch.device("meta"):
@@ -51,19 +66,20 @@ def mock(name: str, model_cls: Callable[..., Any], model_size_param: str, model_
         loss_fn=_no_loss,
         unit="tokens",
         batch_size=1,
-        learning_rate=1e-3,
+        learning_rate=learning_rate,
         scale_learning_rate=False,
         first_guess=lambda budget: LAW.optimum(budget).params,
         flops_per_sample=flops_per_token,
-        simulate=simulate,
+        simulate=partial(simulate, best_rate=learning_rate),
         settings={"mock": str(LAW)},
         notes=("mock: losses drawn from Chinchilla's law with 0.5 % noise, 6N FLOPs a token; nothing is trained",),
     )
 
 
-def simulate(trial: Trial) -> float:
-    """The law's loss for a trial, nats a token."""
-    return draw_loss(LAW, trial.params, trial.tokens, NOISE, seed=0, trial=trial.seed, budget=trial.budget)
+def simulate(trial: Trial, best_rate: float = RATE, noise: Noise = NOISE) -> float:
+    """The law's loss for a trial, nats a token, and what it loses by its learning rate."""
+    loss = draw_loss(LAW, trial.params, trial.tokens, noise, seed=0, trial=trial.seed, budget=trial.budget)
+    return loss * (1 + OFF_RATE * math.log2(trial.learning_rate / best_rate) ** 2)
 
 
 def _no_loss(output: Any, target: Any) -> Any:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from flopsfit_tui.core.trial import Trial
 from flopsfit_tui.core.workload import Workload
-from flopsfit_tui.fit.simulate import Noise, draw_loss
+from flopsfit_tui.fit.simulate import Noise
 from flopsfit_tui.workloads import mock
 from flopsfit_tui.workloads.gpt import GPT, GPTConfig, gpt_loss_fn
 
@@ -56,7 +56,7 @@ def flops_per_sample(d_model: int) -> float:
 def simulate(trial: Trial) -> float:
     """The law's loss with its noise, nats a token, after a moment."""
     time.sleep(PACE)
-    return draw_loss(mock.LAW, trial.params, trial.tokens, NOISE, seed=0, trial=trial.seed, budget=trial.budget)
+    return mock.simulate(trial, noise=NOISE)
 
 
 def workload() -> Workload:
@@ -71,7 +71,7 @@ def workload() -> Workload:
         loss_fn=gpt_loss_fn,
         unit="tokens",
         batch_size=256,
-        learning_rate=1e-3,
+        learning_rate=mock.RATE,
         scale_learning_rate=False,
         sizes=tuple(range(128, 32769, 128)),
         budgets=(6e18, 3e19, 1e20, 6e20, 3e21),

@@ -257,6 +257,7 @@ def _warnings(analysis: Analysis, rows: Sequence[OptimumRow]) -> Iterator[FitWar
 
 
 def _left_out(left_out: Sequence[LeftOut]) -> Iterator[FitWarning]:
+    left_out = [one for one in left_out if not one.planned]
     if left_out:
         are = f"{len(left_out)} trials that ended are" if len(left_out) > 1 else "a trial that ended is"
         each = "; ".join(f"{one.name}: {one.reason.rstrip('.')}" for one in left_out[:SHOWN])

@@ -6,6 +6,7 @@ A pure function of the plan, its outcomes and what runs, so that a sweep that is
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ def choose(plan: Plan, outcomes: Mapping[str, Outcome], running: Collection[str]
     runs = sweep_runs(plan, outcomes)
     fit = _fit(runs)
     width = interval_factor(fit, goal.target)
-    waiting = [t for t in plan.trials if t.key in running]
+    waiting = _points_on_their_way(plan, running)
     missing = _bracketing(plan, runs, fit, waiting)
     enough = runs.losses.size >= FEWEST and width <= goal.factor
     if enough and waiting:
@@ -61,7 +62,7 @@ def choose(plan: Plan, outcomes: Mapping[str, Outcome], running: Collection[str]
         return Choice(None, None, "no trial is left that these budgets and sizes allow")
     spent = sum(t.flops for t in plan.trials if t.key in outcomes or t.key in running)
     if goal.most_flops is not None:
-        cells = [cell for cell in cells if spent + cell[0] <= goal.most_flops]
+        cells = [cell for cell in cells if spent + cell[0] * len(plan.rates) <= goal.most_flops]
         if not cells:
             most = format_flops(goal.most_flops)
             return Choice(None, None, f"one more trial would take more than the {most} FLOPs allowed")
@@ -82,10 +83,10 @@ def _best(
     known = [s for s in seconds if s is not None and s > 0]
     prices = known if len(known) == len(cells) else [budget for budget, _ in cells]
     count = dict.fromkeys(cells, 0)
-    for trial in plan.trials:
-        for cell in cells:
-            if trial.point == (cell[0], cell[1].size) and (trial.key in outcomes or trial in waiting):
-                count[cell] += 1
+    here = {(t.point, t.seed) for t in (*waiting, *(t for t in plan.trials if t.key in outcomes))}
+    at_point = Counter(point for point, _ in here)
+    for cell in cells:
+        count[cell] = at_point[cell[0], cell[1].size]
     found = next_trials(
         fit,
         np.append(runs.params, [t.params for t in waiting]),
@@ -98,9 +99,14 @@ def _best(
     )
     at = found[0].index if found else int(np.argmin([budget for budget, _ in cells]))
     budget, size = cells[at]
-    cost = f"{format_seconds(seconds[at] or 0.0)}, " if known and seconds[at] else ""
+    cost = f"{format_seconds((seconds[at] or 0.0) * len(plan.rates))}, " if known and seconds[at] else ""
     promise = f"interval {_times(found[0].before)} -> {_times(found[0].after)}" if found else "there is no law yet"
     return Choice(budget, size, f"{plan.size_name} {size.size} at {format_flops(budget)}, {cost}{promise}")
+
+
+def _points_on_their_way(plan: Plan, running: Collection[str]) -> list[Trial]:
+    """One trial of each point and seed that runs, whatever the rates."""
+    return list({(t.point, t.seed): t for t in plan.trials if t.key in running}.values())
 
 
 def _fit(runs: Runs) -> Fit:
@@ -108,7 +114,7 @@ def _fit(runs: Runs) -> Fit:
 
 
 def _without_last(plan: Plan, outcomes: Mapping[str, Outcome]) -> Runs:
-    """The runs before the last trial that ended: two refits in a row must be narrow enough."""
+    """The runs before the last trial that finished: two refits in a row must be narrow enough."""
     last = next(reversed([key for key in outcomes if outcomes[key].status == "finished"]), None)
     return sweep_runs(plan, {key: outcome for key, outcome in outcomes.items() if key != last})
 
@@ -117,7 +123,10 @@ def _cells(
     plan: Plan, outcomes: Mapping[str, Outcome], runs: Runs, fit: Fit, waiting: list[Trial]
 ) -> Iterator[tuple[float, Size]]:
     """Every point that may be proposed: affordable, near the optimum and near what was run, and not failed before."""
-    refused = {t.point for t in plan.trials if t.key in outcomes and outcomes[t.key].status != "finished"}
+    ended = [t for t in plan.trials if t.key in outcomes]
+    refused = {t.point for t in ended if outcomes[t.key].status != "finished"}
+    if len(plan.rates) > 1:  # a rate that diverged refuses no point at which another did not
+        refused -= {t.point for t in ended if outcomes[t.key].status == "finished"}
     params = [*runs.params.tolist(), *(t.params for t in waiting)]
     if not params:
         return

@@ -22,6 +22,7 @@ class LeftOut:
     name: str  # as the warnings call it: "width 32 at 3e10 FLOPs"
     reason: str
     trial: str = ""  # its key
+    planned: bool = False  # as the plan has it: one of several rates, of which another is fitted
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,13 @@ import numpy as np
 from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Outcome, Plan, Size
 from flopsfit_tui.core.units import format_flops
-from flopsfit_tui.fit import cost_of_tokens
+from flopsfit_tui.fit import FitWarning, cost_of_tokens
+from flopsfit_tui.plan.rates import rates_aside
 from flopsfit_tui.report.answer.runs import LeftOut, Runs
 
 UNTRAINED, NOT_POSITIVE = "no better than untrained", "zero or below"  # how such a reason begins, and ends
+BY_HAND = "left out by hand"  # how the reason of a trial begins that the user keeps out
+END_SHARE = 0.2  # of the points, with their best rate the lowest or the highest tried: said
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Ended:
     loss: float  # nan while it has none
     first_loss: float  # untrained; nan where it is not known
     error: str
+    learning_rate: float = math.nan  # peak
+    left_out: str | None = None  # why the user keeps it out of the fit; None: they do not
 
 
 @dataclass(frozen=True)
@@ -67,14 +73,15 @@ def sweep_of(plan: Plan) -> Sweep:
 
 def sweep_runs(plan: Plan, outcomes: Mapping[str, Outcome]) -> Runs:
     """The finished trials as runs, the others that ended as left out."""
-    ended = []
+    ended, by_hand = [], dict(plan.left_out)
     for t in plan.trials:
         outcome = outcomes.get(t.key)
         status, loss, first, error = "pending", math.nan, math.nan, ""
         if outcome:
             status, loss, first, error = outcome.status, outcome.loss, outcome.first_loss, outcome.error
         tokens = outcome.tokens if outcome and outcome.status == "finished" else t.tokens
-        ended.append(Ended(t.key, status, t.budget, t.size, t.params, tokens, t.seed, loss, first, error))
+        known = (t.key, status, t.budget, t.size, t.params, tokens, t.seed, loss, first, error)
+        ended.append(Ended(*known, t.learning_rate, by_hand.get(t.key)))
     return runs_of(sweep_of(plan), ended)
 
 
@@ -82,12 +89,15 @@ def runs_of(sweep: Sweep, trials: Iterable[Ended]) -> Runs:
     """The trials whose loss can be fitted as runs, the others that ended as left out, with the reason."""
     trials = list(trials)
     several = len({trial.seed for trial in trials}) > 1
+    aside = rates_aside(trials)
     used, left_out = [], []
     for trial in trials:
         if trial.status in ("pending", "running"):
             continue
-        if reason := _reason(trial):
-            left_out.append(LeftOut(_name(sweep, trial, several), reason, trial.key))
+        other_rate = aside.get(trial.key, "") if trial.left_out is None else ""
+        if reason := other_rate or _reason(trial):
+            name = _name(sweep, trial, several, rate=bool(aside))
+            left_out.append(LeftOut(name, reason, trial.key, bool(other_rate)))
         else:
             used.append(trial)
     cost = cost_of_tokens([s.params for s in sweep.sizes], [s.flops_per_token for s in sweep.sizes])
@@ -104,6 +114,7 @@ def runs_of(sweep: Sweep, trials: Iterable[Ended]) -> Runs:
         cost=cost,
         planned=sweep.budgets,
         trials=len(trials),
+        warnings=_best_at_the_end(trials, used) if aside else (),
         left_out=tuple(left_out),
         size_name=sweep.size_name,
         unit=sweep.unit,
@@ -115,6 +126,8 @@ def runs_of(sweep: Sweep, trials: Iterable[Ended]) -> Runs:
 
 def _reason(trial: Ended) -> str:
     """Why a trial that ended is not fitted; "" where it is."""
+    if trial.left_out is not None:
+        return f"{BY_HAND}: {trial.left_out}" if trial.left_out else BY_HAND
     if trial.status != "finished":
         lines = trial.error.strip().splitlines()
         return lines[-1] if lines else trial.status
@@ -127,6 +140,25 @@ def _reason(trial: Ended) -> str:
     return ""
 
 
-def _name(sweep: Sweep, trial: Ended, several_seeds: bool) -> str:
-    seed = f" (seed {trial.seed})" if several_seeds else ""
-    return f"{sweep.size_name} {trial.size} at {format_flops(trial.budget)} FLOPs{seed}"
+def _best_at_the_end(trials: Sequence[Ended], used: Sequence[Ended]) -> tuple[FitWarning, ...]:
+    """A warning where the best rate is often the lowest or the highest of those tried."""
+    rates: dict[tuple[float, Setting], set[float]] = defaultdict(set)
+    for trial in trials:
+        rates[trial.budget, trial.size].add(trial.learning_rate)
+    points = {(t.budget, t.size): t.learning_rate for t in used if len(rates[t.budget, t.size]) > 2}
+    low = sum(rate == min(rates[point]) for point, rate in points.items())
+    high = sum(rate == max(rates[point]) for point, rate in points.items())
+    if low + high <= END_SHARE * len(points):
+        return ()
+    message = (
+        f"of {len(points)} points, {low} are best at the lowest rate tried and {high} at the highest: a better one may "
+        "lie beyond. Give another learning_rate."
+    )
+    return (FitWarning("rates_at_end", message),)
+
+
+def _name(sweep: Sweep, trial: Ended, several_seeds: bool, rate: bool = False) -> str:
+    also = [f"seed {trial.seed}"] * several_seeds + [f"rate {trial.learning_rate:.3g}"] * rate
+    return f"{sweep.size_name} {trial.size} at {format_flops(trial.budget)} FLOPs" + (
+        f" ({', '.join(also)})" if also else ""
+    )

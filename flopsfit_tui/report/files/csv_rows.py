@@ -13,7 +13,7 @@ from typing import Any
 from flopsfit_tui.core.text import csv_cell
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.report.answer.analysis import OptimumRow
-from flopsfit_tui.report.answer.sweep_runs import sweep_of
+from flopsfit_tui.report.answer.sweep_runs import sweep_of, sweep_runs
 from flopsfit_tui.store.base import HistoryRow
 
 Row = Sequence[Any]
@@ -22,6 +22,7 @@ TRIALS = (
     *("trial", "status", "budget", "size", "params", "tokens", "samples", "steps", "batch_size", "seed", "flops"),
     *("loss", "train_loss", "seconds", "tokens_per_second", "learning_rate", "device", "error"),
     *("first_loss", "sweep"),  # the untrained model's; and, in the first row, what the trials have in common, as JSON
+    "left_out",  # why a trial that ended is not fitted
 )
 HISTORY = ("trial", "step", "tokens", "flops", "loss", "seconds")
 OPTIMUM = (
@@ -32,6 +33,7 @@ OPTIMUM = (
 
 def trial_rows(plan: Plan, outcomes: Mapping[str, Outcome]) -> Iterator[Row]:
     """One row a trial. Tokens, samples, steps and FLOPs are those spent; of a trial that is pending, those planned."""
+    reasons = {one.trial: one.reason for one in sweep_runs(plan, outcomes).left_out}
     for trial in plan.trials:
         outcome = outcomes.get(trial.key)
         spent = outcome or trial
@@ -56,6 +58,7 @@ def trial_rows(plan: Plan, outcomes: Mapping[str, Outcome]) -> Iterator[Row]:
             outcome.error if outcome else "",
             outcome and _known(outcome.first_loss),
             sweep_json(plan) if trial is plan.trials[0] else "",
+            reasons.get(trial.key, ""),
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from flopsfit_tui.core.sizes import restore_size
 from flopsfit_tui.core.trial import Size
 from flopsfit_tui.report.answer.runs import Runs
-from flopsfit_tui.report.answer.sweep_runs import Ended, Sweep, runs_of
+from flopsfit_tui.report.answer.sweep_runs import BY_HAND, Ended, Sweep, runs_of
 from flopsfit_tui.report.files.csv_rows import TRIALS
 from flopsfit_tui.report.files.table.load import Sheet
 
@@ -21,7 +21,7 @@ def own_runs(sheet: Sheet, path: Path) -> Runs | None:
 
     Raises ValueError, one sentence, for a row that such a sweep cannot have written.
     """
-    if not set(TRIALS) <= set(sheet.header):
+    if not {*TRIALS} - {"left_out"} <= set(sheet.header):  # which earlier versions did not write
         return None
     rows = [(line, dict(zip(sheet.header, row, strict=False))) for line, row in sheet.rows]
     texts = {row["sweep"] for _, row in rows if row.get("sweep", "").strip()}
@@ -60,7 +60,14 @@ def _trial(row: Mapping[str, str], settings: Mapping[str, Any]) -> Ended:
         loss=_number(row["loss"]),
         first_loss=_number(row["first_loss"]),
         error=row["error"],
+        learning_rate=_number(row["learning_rate"]),
+        left_out=_by_hand(row.get("left_out", "")),
     )
+
+
+def _by_hand(cell: str) -> str | None:
+    """The reason that the user gave for keeping a trial out of the fit; None for one that is not kept out."""
+    return cell.removeprefix(BY_HAND).removeprefix(": ") if cell.startswith(BY_HAND) else None
 
 
 def _number(cell: str) -> float:

@@ -107,6 +107,9 @@ def _open(path: Path, named: dict[str, str | None], group: str | None, best: boo
     notes += left
     kept, left = rows.with_loss(kept, columns["loss"].at)
     notes += left
+    if own:
+        kept, left = rows.fitted_rows(sheet.header, kept)
+        notes += left
     at = {what: column.at for what, column in columns.items()}
     if not own:
         kept, left = rows.last_steps(sheet.header, kept, at.get("params"), at.get("tokens"), run, file)

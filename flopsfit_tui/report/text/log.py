@@ -61,6 +61,8 @@ def _describe(event: Event, trials: dict[str, Trial], plan: Plan) -> tuple[Level
             return ended(trials[key], outcome, plan)
         case TrialRequeued(key):
             return "info", f"requeued: {name(trials[key], plan)}"
+        case PlanChanged(of_fit=True):
+            return None  # a note says it
         case PlanChanged():
             added = next(t for t in plan.trials if t.key == plan.added[-1])
             return "info", f"added {name(added, plan)}"

@@ -60,7 +60,7 @@ def recommendation(plan: Plan, analysis: Analysis, budget: float) -> str:
         else ("params", f"{round(row.params):_}", f"{best}; no {plan.size_name} near it was measured"),
         (plan.unit, f"{round(tokens):_}", f"spend the budget at this size, {tokens / params:.1f} per param"),
         ("batch_size", str(batch), f"{steps:,} steps of {batch * plan.tokens_per_sample:,} {plan.unit}"),
-        ("learning_rate", f"{plan.recipe.learning_rate:g}", scaled),
+        ("learning_rate", f"{plan.recipe.rate(steps):g}", scaled),
         ("expected_loss", f"{row.loss:.4g}", f"nats{_bounds(row)}"),
     ]
     code = [f"{name} = {value}" for name, value, _ in lines]

@@ -13,9 +13,10 @@ from typing import Literal
 
 from flopsfit_tui.conduct import PlannedSweep
 from flopsfit_tui.core.options import Options, main_target
-from flopsfit_tui.core.state import DONE, USAGE, SweepState, exit_code
+from flopsfit_tui.core.state import DONE, USAGE, SweepState, TrialState, exit_code
 from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.plan.estimate import Estimate
+from flopsfit_tui.plan.rates import OneTry, rates_aside
 from flopsfit_tui.report.answer.analysis import Analysis, OptimumRow
 from flopsfit_tui.report.plots.series import IsoCurve
 from flopsfit_tui.report.text.log import Entry
@@ -59,6 +60,7 @@ class AppState:
     user_target: float | None = None  # the budget that the user asked the optimum for, in the app
     keys: Mapping[str, str] = field(default_factory=dict)  # of actions whose key is not the usual one
     reading: bool = False  # the sweep is only followed or looked at
+    _not_fitted: tuple[object, Mapping[str, str]] = (None, {})  # and what it is of
 
     def reset(self, options: Options) -> None:
         """Forget everything: something else will be planned."""
@@ -86,6 +88,17 @@ class AppState:
     def can_undo(self) -> bool:
         """Whether what was asked last can still be taken back."""
         return not self.reading and self.undo is not None and self.undo.possible
+
+    def not_fitted(self) -> Mapping[str, str]:
+        """Why trials that ended are not fitted, by key: another rate of the point is better, or the user's reason."""
+        plan, state = self.plan, self.state
+        if plan is None or not (plan.left_out or len(plan.rates) > 1):
+            return {}
+        known = (id(plan), state.version)
+        if self._not_fitted[0] != known:
+            aside = rates_aside(_one_try(now) for now in state.trials.values()) if len(plan.rates) > 1 else {}
+            self._not_fitted = known, {**aside, **dict(plan.left_out)}
+        return self._not_fitted[1]
 
     @property
     def left(self) -> int:
@@ -121,3 +134,8 @@ class AppState:
         """The optimum at the target."""
         rows, target = self.analysis.optimum if self.analysis else (), self.target or 0.0
         return next((row for row in rows if math.isclose(row.budget, target, rel_tol=1e-9)), None)
+
+
+def _one_try(now: TrialState) -> OneTry:
+    trial, loss = now.trial, now.outcome.loss if now.outcome else math.nan
+    return OneTry(trial.key, trial.budget, trial.size, trial.seed, trial.learning_rate, now.status, loss)

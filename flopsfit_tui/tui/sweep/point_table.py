@@ -7,7 +7,7 @@ the rows. Where budgets do not fit, the columns move with the cursor.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import ClassVar
 
 from rich.style import Style
@@ -20,10 +20,11 @@ from flopsfit_tui.core.units import format_count, format_flops
 from flopsfit_tui.report.plots.palette import Palette, glyph
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.text import shorten
-from flopsfit_tui.tui.theme import STATUS_GLYPHS, palette_of, status_color, style
+from flopsfit_tui.tui.theme import NOT_FITTED, STATUS_GLYPHS, palette_of, status_color, style
 from flopsfit_tui.tui.widgets.table import GAP, Cell, Column, Table
 
 CELL = 8
+NOTHING: Mapping[str, str] = {}
 Point = tuple[float, Setting]  # budget, size
 
 
@@ -43,6 +44,7 @@ class PointTable(Table):
         self._sizes: list[Setting] = []
         self._points: dict[Point, list[TrialState]] = {}
         self._best: dict[float, Setting] = {}  # budget -> size
+        self._aside: Mapping[str, str] = {}  # why trials are not fitted, by key
         self._first = 0  # budget in the leftmost column
         self._at_work: int | None = None  # the first budget that has a running trial
         self.cursor_column = 0
@@ -58,10 +60,11 @@ class PointTable(Table):
         points: dict[Point, list[TrialState]] = {}
         for now in trials:
             points.setdefault(now.trial.point, []).append(now)
-        self._points = points
+        self._points, self._aside = points, self._app_state.not_fitted()
         by_params = {size: here[0].trial.params for (_, size), here in points.items()}
         self._sizes = sorted(by_params, key=lambda size: (by_params[size], str(size)))
-        self._best = _best(points)
+        fitted = {point: [now for now in here if now.trial.key not in self._aside] for point, here in points.items()}
+        self._best = _best(fitted)
         at_work = next((i for i, b in enumerate(plan.budgets) for s in self._sizes if self._runs((b, s))), None)
         if self._plan is not plan or at_work != self._at_work:
             self._plan, self._at_work = plan, at_work
@@ -116,7 +119,8 @@ class PointTable(Table):
         for budget in self._plan.budgets:
             trials = self._points.get((budget, size), ())
             shares = tuple((now.status, round(100 * now.fraction)) for now in trials)
-            cells.append((shares, self._best.get(budget) == size))
+            left_out = tuple(now.trial.key in self._aside for now in trials)
+            cells.append((shares, left_out, self._best.get(budget) == size))
         return size, tuple(cells)
 
     def title_style(self, column: Column) -> Style:
@@ -138,7 +142,7 @@ class PointTable(Table):
             else:
                 budget = plan.budgets[int(column.name)]
                 best = self._best.get(budget) == size
-                cells.append(point_cell(self._points.get((budget, size), []), best, palette))
+                cells.append(point_cell(self._points.get((budget, size), []), best, palette, self._aside))
         return cells
 
     # ---- moving ----
@@ -166,13 +170,18 @@ class PointTable(Table):
         return self._points.get((self._plan.budgets[self.cursor_column], self._sizes[self.cursor]), [])
 
 
-def point_cell(trials: Sequence[TrialState], best: bool, palette: Palette) -> Cell:
-    """A point in eight characters: a glyph for its state, its mean loss or how far it is."""
+def point_cell(trials: Sequence[TrialState], best: bool, palette: Palette, aside: Mapping[str, str] = NOTHING) -> Cell:
+    """A point in eight characters: a glyph for its state, the mean loss of what is fitted, or how far it is."""
     if not trials:
         return "", style(palette.faint)
-    losses = [now.outcome.loss for now in trials if now.status == "finished" and now.outcome]
     running = [now for now in trials if now.status == "running"]
-    statuses = {now.status for now in trials}
+    fitted = [now for now in trials if now.trial.key not in aside]
+    if not fitted and not running and all(now.status == "finished" for now in trials):
+        loss = min(now.outcome.loss for now in trials if now.outcome)
+        return f"{NOT_FITTED} {loss:.3f}", style(palette.muted)
+    shown = fitted or trials
+    losses = [now.outcome.loss for now in shown if now.status == "finished" and now.outcome]
+    statuses = {now.status for now in shown}
     mean = f"{sum(losses) / len(losses):.3f}" if losses else ""
     if running:
         share = sum(now.fraction for now in trials) / len(trials)

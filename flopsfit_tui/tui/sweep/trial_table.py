@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,7 +14,7 @@ from flopsfit_tui.core.units import format_count, format_flops, format_seconds
 from flopsfit_tui.report.plots.palette import Palette, glyph
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.sweep.trial_filter import Keeps, parse_filter, unknown_words
-from flopsfit_tui.tui.theme import STATUS_GLYPHS, palette_of, status_color, style
+from flopsfit_tui.tui.theme import NOT_FITTED, STATUS_GLYPHS, palette_of, status_color, style
 from flopsfit_tui.tui.widgets.table import Cell, Column, Table
 
 ORDER: dict[str, Callable[[TrialState], Any]] = {  # what a column is sorted by
@@ -24,6 +24,7 @@ ORDER: dict[str, Callable[[TrialState], Any]] = {  # what a column is sorted by
     "params": lambda now: now.trial.params,
     "tokens": lambda now: now.trial.tokens,
     "seed": lambda now: now.trial.seed,
+    "rate": lambda now: now.trial.learning_rate,
     "loss": lambda now: _or_last(now.outcome.loss if now.outcome else now.loss),
     "progress": lambda now: _or_last(now.outcome.seconds if now.outcome else math.nan),
 }
@@ -45,6 +46,7 @@ class TrialTable(Table):
         self._app_state = app_state
         self._rows: list[TrialState] = []
         self._best: set[str] = set()
+        self._aside: Mapping[str, str] = {}  # why trials are not fitted, by key
         self._laid_out_for: object = None
         self.sorted_by, self.descending = "", False  # a column's name; "" is the order of the plan
         self.filter = ""
@@ -60,7 +62,8 @@ class TrialTable(Table):
             self._laid_out_for = plan
             self.set_columns(_columns(plan))
         rows = list(state.trials.values()) or [TrialState(trial) for trial in plan.trials]
-        self._best = _best(rows)
+        self._aside = self._app_state.not_fitted()
+        self._best = _best([now for now in rows if now.trial.key not in self._aside])
         under = self.trial(self.cursor).trial.key if self.user_scrolled and self.cursor < len(self._rows) else None
         self._rows = self._arranged([now for now in rows if self._keeps(now)])
         self.rows_changed()
@@ -131,7 +134,14 @@ class TrialTable(Table):
     def fingerprint(self, row: int) -> tuple[Hashable, Hashable]:
         """A trial, and what of it changes."""
         now, cost = self._rows[row], self._app_state.estimate
-        return now.trial.key, (now.status, now.step, now.loss, now.trial.key in self._best, cost is None)
+        return now.trial.key, (
+            now.status,
+            now.step,
+            now.loss,
+            now.trial.key in self._best,
+            now.trial.key in self._aside,
+            cost is None,
+        )
 
     def trial(self, row: int) -> TrialState:
         return self._rows[row]
@@ -160,6 +170,7 @@ class TrialTable(Table):
             "params": lambda: (format_count(trial.params), plain),
             "tokens": lambda: (format_count(trial.tokens), plain),
             "seed": lambda: (str(trial.seed), plain),
+            "rate": lambda: (f"{trial.learning_rate:.3g}", plain),
             "loss": lambda: self._loss(now, palette),
             "progress": lambda: self._progress(now, palette),
         }
@@ -168,6 +179,8 @@ class TrialTable(Table):
     def _loss(self, now: TrialState, palette: Palette) -> Cell:
         if now.status == "finished" and now.outcome:
             best = now.trial.key in self._best
+            if now.trial.key in self._aside:
+                return f"{NOT_FITTED} {now.outcome.loss:.3f}", style(palette.muted)
             return f"{'★' if best else ' '} {now.outcome.loss:.3f}", style(
                 palette.minimum if best else palette.foreground, bold=best
             )
@@ -206,6 +219,8 @@ def _columns(plan: Plan) -> list[Column]:
         Column("loss", "loss", 7),
         Column("progress", "progress", 9, right=False, rank=1, grows=True),
     ]
+    if len(plan.rates) > 1:
+        columns.insert(5, Column("rate", "rate", 7, rank=5))
     if any(t.seed for t in plan.trials):
         columns.insert(5, Column("seed", "seed", 4, rank=5))
     return columns

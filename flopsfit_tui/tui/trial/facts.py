@@ -43,6 +43,8 @@ def facts(app_state: AppState, now: TrialState, palette: Palette) -> Text:
     fact("peak rate", f"{trial.learning_rate:g}")
     fact("decay", f"{recipe.weight_decay:g}")
     fact("clip", f"{recipe.clip:g}")
+    if reason := app_state.not_fitted().get(trial.key) if outcome else None:
+        fact("not fitted:", reason, "\n")
     loss = outcome.loss if outcome else now.loss
     text.append("\n")
     if whole or math.isfinite(loss):

@@ -65,6 +65,14 @@ def finished_rows(header: Sequence[str], rows: list[Row]) -> tuple[list[Row], li
     return rows, notes
 
 
+def fitted_rows(header: Sequence[str], rows: list[Row]) -> tuple[list[Row], list[str]]:
+    """Rows of a sweep's own table that it fits, and how many it does not."""
+    at = list(header).index("left_out") if "left_out" in header else None
+    kept = rows if at is None else [row for row in rows if not row[1][at].strip()]
+    left = len(rows) - len(kept)
+    return kept, [f"{left} run{'s' if left > 1 else ''} left out, as the column 'left_out' says"] if left else []
+
+
 def with_loss(rows: list[Row], loss: int) -> tuple[list[Row], list[str]]:
     """Rows that have a loss, and how many have none."""
     kept = [row for row in rows if not is_missing(row[1][loss])]
