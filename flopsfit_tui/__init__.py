@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flopsfit_tui.core.version import __version__
 
 if TYPE_CHECKING:
-    from flopsfit_tui.api import find_optimal, plan_sweep
+    from flopsfit_tui.api import check_recipe, find_optimal, plan_sweep
     from flopsfit_tui.core.experiment import Experiment
     from flopsfit_tui.core.trial import Plan, RateRule, Request
     from flopsfit_tui.core.workload import Source, Workload
@@ -35,6 +35,7 @@ _HOME = {
     "TinyStoriesDataset": "flopsfit_tui.workloads.tinystories",
     "VisionTransformer": "flopsfit_tui.workloads.vit",
     "Workload": "flopsfit_tui.core.workload",
+    "check_recipe": "flopsfit_tui.api",
     "find_optimal": "flopsfit_tui.api",
     "fit_law": "flopsfit_tui.fit",
     "gpt_loss_fn": "flopsfit_tui.workloads.gpt",
@@ -56,6 +57,7 @@ __all__ = [
     "VisionTransformer",
     "Workload",
     "__version__",
+    "check_recipe",
     "find_optimal",
     "fit_law",
     "gpt_loss_fn",

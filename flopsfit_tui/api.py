@@ -20,6 +20,7 @@ from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Goal, Plan, RateRule, Request
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.plan.rates import EACH
+from flopsfit_tui.report.answer.recipe import RecipeCheck
 from flopsfit_tui.report.files.sweeps import StoredSweep, read_sweep
 from flopsfit_tui.report.result import Result
 from flopsfit_tui.report.text.plan_text import estimate_text
@@ -155,6 +156,50 @@ def _goal(until: float | None, target: float | None, max_flops: float | None) ->
         if value is not None and not 0 < value < math.inf:
             raise ValueError(f"{name} is {value!r}; give a positive number of FLOPs, e.g. 1e18")
     return Goal(float(until), target and float(target), max_flops and float(max_flops))
+
+
+def check_recipe(
+    workload: str | Workload,
+    *,
+    budgets: Sequence[float] | None = None,
+    sizes: Sequence[Setting] | None = None,
+    points: int | None = None,
+    seeds: int = 1,
+    learning_rate: float | RateRule | None = None,
+    output_dir: str | Path = "outputs",
+    resume: bool = True,
+    executor: ExecutorName = "thread",
+    workers: int | None = None,
+    device: str = "auto",
+) -> RecipeCheck:
+    """Train three peak learning rates at the corners and the middle of a sweep, and say what the planned ones lose.
+
+    It takes at most a quarter of the sweep's FLOPs; its files lie in `recipe` within output_dir, the sweep's directory.
+    Of the result, `points` say what is lost where (`lost`, a share of the loss, and `lost_error`), `shifts` by how much
+    that moves N_opt, by the law of the sweep that lies in output_dir, and `rule` which rate to use instead.
+
+    workload: as for plan_sweep; the keywords are those of find_optimal (budgets in training FLOPs, points: sizes a
+    budget). Raises ValueError or TypeError for what cannot be planned, and for an optimizer whose rate cannot be set.
+    """
+    request = Request(
+        workload,
+        budgets=_budgets(budgets),
+        sizes=check_sizes(sizes) if sizes is not None else None,
+        points=points,
+        seeds=seeds,
+        learning_rate=learning_rate,
+        checks_recipe=True,
+    )
+    plan = make_plan(request)
+    if executor != "thread" and isinstance(workload, Workload):
+        request = replace(request, workload=pickle_workload(workload))
+    options = Options(request, Path(output_dir), executor, workers, device, fresh=not resume)
+    try:
+        found = _sweep(options, plan).recipe
+    finally:
+        remember_use(workload)
+    assert found is not None
+    return found
 
 
 def plan_sweep(

@@ -63,10 +63,17 @@ def cli(context: click.Context, /, no_ui: bool, **options: Any) -> int | None:
 @cli.command()
 @click.argument("workload", shell_complete=complete_workload)
 @NO_UI
+@click.option(
+    "--check-recipe",
+    is_flag=True,
+    help="Instead of the sweep: what its learning rates lose at its corners, in a quarter of its FLOPs.",
+)
 @plan_options
 @click.pass_obj
 def run(outer_no_ui: bool, /, workload: str, no_ui: bool, style: str, **options: Any) -> int:
     """Sweep a WORKLOAD, in the app or headless; a directory that holds the same plan is resumed."""
+    if options["tune_lr"] and options["check_recipe"]:
+        raise ValueError("--check-recipe trains no sweep, so it takes no --tune-lr; give one of them")
     if options["tune_lr"] == "ends":
         from flopsfit_tui.headless import tune_rates
 
@@ -243,6 +250,8 @@ def _options(
     resume_anyway: bool,
     target: tuple[float, ...],
     tune_lr: str | None,
+    *,
+    check_recipe: bool = False,
     until: float | None,
     max_flops: float | None,
     checkpoint_seconds: float,
@@ -269,7 +278,16 @@ def _options(
         )
     goal = None if until is None else Goal(until, target[0] if target else None, max_flops)
     return Options(
-        Request(workload, budgets, sizes, points, seeds, goal=goal, rates=EACH if tune_lr else (1.0,)),
+        Request(
+            workload,
+            budgets,
+            sizes,
+            points,
+            seeds,
+            goal=goal,
+            rates=EACH if tune_lr else (1.0,),
+            checks_recipe=check_recipe,
+        ),
         out=out,
         executor=executor,  # type: ignore[arg-type]
         workers=workers,

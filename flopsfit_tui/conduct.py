@@ -25,6 +25,8 @@ from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Outcome, Plan, Size, Trial
 from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.plan.grid import keep_added, leave_out, left_out_note
+from flopsfit_tui.plan.recipe_check import FOLDER as CHECK
+from flopsfit_tui.plan.recipe_check import check_plan
 from flopsfit_tui.plan.resume import continue_plan
 from flopsfit_tui.report.answer.choose import choose
 from flopsfit_tui.report.files.sweeps import StoredSweep, export_directory, read_sweep
@@ -72,6 +74,8 @@ def plan_in_directory(options: Options, executor: Executor, plan: Plan | None = 
     check_out(options)
     plan = plan or make_plan(options.request, executor)
     directory = sweep_directory(options, plan)
+    if options.request.checks_recipe:
+        plan, directory = check_plan(plan), directory / CHECK
     if options.fresh or not (directory / FILE).is_file():
         return PlannedSweep(plan, directory, {})
     store = SqliteStore(directory, read_only=True)

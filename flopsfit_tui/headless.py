@@ -21,6 +21,7 @@ from flopsfit_tui.report.files.sweeps import StoredSweep, read_sweep
 from flopsfit_tui.report.plots.printing import print_isoflop
 from flopsfit_tui.report.text.plan_text import estimate_text, plan_json, plan_text
 from flopsfit_tui.report.text.progress import ProgressLog, failures_text, kept_text, log
+from flopsfit_tui.report.text.recipe_text import recipe_json, recipe_text
 from flopsfit_tui.report.text.resume_command import resume_command
 from flopsfit_tui.report.text.summary import summary
 from flopsfit_tui.report.text.terminal_progress import TerminalProgress, shows_progress
@@ -118,12 +119,15 @@ def tune_rates(options: Options, style: str = "table") -> int:
 def report(sweep: StoredSweep, style: str) -> None:
     """What is damaged and the IsoFLOP plot on stderr, the answer on stdout."""
     log(*(f"warning: {sentence}" for sentence in sweep.damage))
-    print_isoflop(sweep.analysis, sys.stderr)
+    if sweep.recipe is None:
+        print_isoflop(sweep.analysis, sys.stderr)
     say(answer(sweep, style))
 
 
 def answer(sweep: StoredSweep, style: str) -> str:
     """What stdout gets."""
+    if sweep.recipe is not None:
+        return recipe_text(sweep.recipe) if style == "table" else json.dumps(recipe_json(sweep.recipe), indent=2)
     if style == "table":
         return summary(sweep.analysis)
     return json.dumps(answer_document(sweep.analysis), indent=2)

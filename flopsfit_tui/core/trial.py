@@ -261,6 +261,7 @@ class Request:
     batch_size: int | None = None
     learning_rate: float | RateRule | None = None
     rates: tuple[float, ...] = (1.0,)  # times that rate, each trained at every point
+    checks_recipe: bool = False  # instead of the sweep, the trials that tell how good its recipe is
     goal: Goal | None = None  # choose the trials one by one until it is reached
 
 

@@ -13,6 +13,7 @@ from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.sweep_files import DATABASE as FILE
 from flopsfit_tui.core.text import path_component
 from flopsfit_tui.core.trial import Plan, content_hash
+from flopsfit_tui.plan.recipe_check import FOLDER as CHECK
 from flopsfit_tui.store.lock import LOCK, Lock, holder_of
 from flopsfit_tui.store.manifest import delete_owned, listed
 from flopsfit_tui.store.reading import read_plan_copy
@@ -67,6 +68,9 @@ def delete_sweep(directory: Path) -> list[str]:
         raise ValueError(f"{str(directory)!r} is a link; delete the sweep where it lies, {str(directory.resolve())!r}")
     if not directory.is_dir():
         raise ValueError(f"{str(directory)!r} holds no sweep")
+    check = directory / CHECK
+    if check.is_dir() and not check.is_symlink() and is_our_file(check / FILE):
+        delete_sweep(check)
     if holder := holder_of(directory):
         raise ValueError(f"{holder.name} is sweeping in {str(directory)!r}; stop it first")
     lock = Lock(directory)

@@ -40,7 +40,7 @@ def build_plan(workload: Workload, request: Request, content: Identity) -> Plan:
     looks, sample = _looks(workload)
     candidates = candidates_for(workload, looks, request.sizes, reach_of(workload, budgets))
     recipe, defaults = _recipe(workload, request, looks, candidates.settings)
-    if len(request.rates) > 1:
+    if len(request.rates) > 1 or request.checks_recipe:
         from flopsfit_tui.train.rate import check_rate  # torch
 
         check_rate(workload, candidates.settings[0], recipe)

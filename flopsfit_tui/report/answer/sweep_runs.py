@@ -152,7 +152,7 @@ def _best_at_the_end(trials: Sequence[Ended], used: Sequence[Ended]) -> tuple[Fi
         return ()
     message = (
         f"of {len(points)} points, {low} are best at the lowest rate tried and {high} at the highest: a better one may "
-        "lie beyond. Give another learning_rate."
+        "lie beyond. Give another learning_rate, or the rule that --check-recipe finds."
     )
     return (FitWarning("rates_at_end", message),)
 

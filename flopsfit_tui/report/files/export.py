@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.report.answer.analysis import Analysis
+from flopsfit_tui.report.answer.recipe import RecipeCheck
 from flopsfit_tui.report.files.csv_rows import (
     HISTORY,
     OPTIMUM,
@@ -20,6 +21,7 @@ from flopsfit_tui.report.files.csv_rows import (
 from flopsfit_tui.report.files.document import answer_document
 from flopsfit_tui.report.text.html import html_report
 from flopsfit_tui.report.text.markdown import markdown_report
+from flopsfit_tui.report.text.recipe_text import recipe_json, recipe_text
 from flopsfit_tui.report.text.summary import summary
 from flopsfit_tui.store.base import HistoryRow
 from flopsfit_tui.store.manifest import write_files
@@ -36,9 +38,10 @@ def export_sweep(
     *,
     force: bool = False,
     skip_foreign: bool = False,
+    recipe: RecipeCheck | None = None,
 ) -> tuple[list[Path], list[str]]:
     """Write trials.csv, history.csv, optimum.csv, fit.json, summary.txt, report.md, report.html and, where
-    matplotlib is, the plots as PNG.
+    matplotlib is, the plots as PNG; of the check of a recipe, trials.csv, history.csv, recipe.json and summary.txt.
 
     `target` is the budget that the report recommends a model for; ten times the largest when there is none.
     Without `plots` it takes milliseconds, with them seconds. Returns the paths written, and the names of files that
@@ -48,6 +51,13 @@ def export_sweep(
     texts = {
         "trials.csv": csv_text(TRIALS, trial_rows(plan, outcomes)),
         "history.csv": csv_text(HISTORY, history_rows(plan, history)),
+    }
+    if recipe is not None:
+        texts["recipe.json"] = json.dumps(recipe_json(recipe), indent=2) + "\n"
+        texts["summary.txt"] = recipe_text(recipe) + "\n"
+        coded = {name: text.encode(errors="replace") for name, text in texts.items()}
+        return write_files(directory, coded, force=force, skip_foreign=skip_foreign)
+    texts |= {
         "optimum.csv": csv_text(OPTIMUM, optimum_rows(analysis.optimum)),
         "fit.json": json.dumps(answer_document(analysis), indent=2) + "\n",
         "summary.txt": summary(analysis) + "\n",

@@ -16,7 +16,9 @@ from flopsfit_tui.core.sweep_files import DATABASE
 from flopsfit_tui.core.text import printable
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.core.units import format_count, format_flops
+from flopsfit_tui.fit import Fit
 from flopsfit_tui.report.answer.analysis import Analysis, analyse, optimum_at
+from flopsfit_tui.report.answer.recipe import RecipeCheck, recipe_check
 from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 from flopsfit_tui.report.files.export import export_sweep
 from flopsfit_tui.report.text.table import table
@@ -36,6 +38,7 @@ class StoredSweep:
     paths: Sequence[Path] = ()  # files written of it
     left: Sequence[str] = ()  # files that were not written, because another's lie there
     damage: Sequence[str] = ()  # what is left out of it, a sentence each
+    recipe: RecipeCheck | None = None  # what it says, where it is the check of a recipe
 
 
 def read_sweep(directory: Path, targets: Sequence[float] = ()) -> StoredSweep:
@@ -48,7 +51,27 @@ def read_sweep(directory: Path, targets: Sequence[float] = ()) -> StoredSweep:
         outcomes, history, damage = store.outcomes(), store.history(), store.damage(everything=True)
     finally:
         store.close()
-    return StoredSweep(plan, outcomes, history, analyse(sweep_runs(plan, outcomes), targets), damage=damage)
+    analysis, recipe = analyse(sweep_runs(plan, outcomes), targets), None
+    if plan.checks_recipe:
+        recipe = recipe_check(plan, outcomes, _fit_of_its_sweep(directory, plan))
+    return StoredSweep(plan, outcomes, history, analysis, damage=damage, recipe=recipe)
+
+
+def _fit_of_its_sweep(check: Path, plan: Plan) -> Fit | None:
+    """The fit of the sweep whose recipe is checked, in the directory above; None where it has not been run so."""
+    above = check.resolve().parent
+    if not (above / DATABASE).is_file():
+        return None
+    try:
+        store = SqliteStore(above, read_only=True)
+        try:
+            sweep, outcomes = store.plan(), store.outcomes()
+        finally:
+            store.close()
+    except (ValueError, OSError):  # the check stands for itself
+        return None
+    same = sweep is not None and sweep.identity == plan.identity
+    return analyse(sweep_runs(sweep, outcomes), full=False).fit if sweep is not None and same else None
 
 
 def export_directory(
@@ -70,7 +93,7 @@ def export_directory(
     target = main_target(sweep.plan, targets)
     paths, left = export_sweep(
         to, sweep.plan, sweep.outcomes, sweep.history, sweep.analysis, plots, target, force=force,
-        skip_foreign=skip_foreign,
+        skip_foreign=skip_foreign, recipe=sweep.recipe,
     )  # fmt: skip
     return replace(sweep, paths=paths, left=left)
 

@@ -98,7 +98,7 @@ class ProgressLog:
     def _optimum_text(self) -> str:
         """The optimum at the target as it stands; as it stood a moment ago where fits take long."""
         plan, now = self.state.plan, time.monotonic()
-        if plan is None or now < self._fit_after:
+        if plan is None or plan.checks_recipe or now < self._fit_after:
             return self._optimum
         target = main_target(plan, self._targets)
         best = optimum_at(analyse(sweep_runs(plan, self.state.outcomes()), full=False), target)

@@ -22,6 +22,15 @@ def resume_command(options: Options, directory: Path) -> str:
         words += ["--points", str(request.points)]
     if request.seeds != 1:
         words += ["--seeds", str(request.seeds)]
+    if request.goal:
+        words += ["--until", repr(request.goal.factor)]
+        words += ["--max-flops", repr(request.goal.most_flops)] if request.goal.most_flops else []
+    for target in options.targets:
+        words += ["--target", repr(target)]
+    if len(request.rates) > 1:
+        words += ["--tune-lr", "each"]
+    if request.checks_recipe:
+        words, directory = [*words, "--check-recipe"], directory.parent
     if options.executor != "processes":
         words += ["--executor", options.executor]
     if options.workers:

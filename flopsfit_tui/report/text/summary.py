@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from flopsfit_tui.core.units import format_count, format_flops
@@ -11,6 +10,7 @@ from flopsfit_tui.report.answer.analysis import Analysis, OptimumRow, optimum_at
 from flopsfit_tui.report.answer.no_optimum import why_no_optimum
 from flopsfit_tui.report.text.recommendation import recommendation_sentence
 from flopsfit_tui.report.text.table import interval_text, optimum_table, range_text, table
+from flopsfit_tui.report.text.wrap import wrap
 
 WIDTH = 100  # of what is written into a file
 SMALL_POWER = 0.05
@@ -24,14 +24,14 @@ def summary(analysis: Analysis, width: int = WIDTH) -> str:
 def report_text(analysis: Analysis, width: int = WIDTH) -> str:
     """The whole report on a table: source, law with its parameters, optima, what to build, hold-out, warnings."""
     return _join(
-        _wrap(_source(analysis), width),
+        wrap(_source(analysis), width),
         law_text(analysis),
         parameter_table(analysis),
         _optima(analysis, width),
         _recommendations(
             analysis, analysis.targets or ((analysis.main_target,) if analysis.main_target else ()), width
         ),
-        _wrap(_held_out(analysis.held_out), width) if analysis.held_out else "",
+        wrap(_held_out(analysis.held_out), width) if analysis.held_out else "",
         warnings_text(analysis.warnings, width),
     )
 
@@ -40,8 +40,8 @@ def prediction_text(analysis: Analysis, width: int = WIDTH) -> str:
     """Only what was asked: the optimum at the target budgets, what to build there, and the warnings."""
     rows = [row for row in (optimum_at(analysis, target) for target in analysis.targets) if row]
     return _join(
-        optimum_table(analysis, rows) if rows else _wrap(why_no_optimum(analysis), width),
-        _wrap(noise_only_text(rows), width),
+        optimum_table(analysis, rows) if rows else wrap(why_no_optimum(analysis), width),
+        wrap(noise_only_text(rows), width),
         _recommendations(analysis, analysis.targets, width),
         warnings_text(analysis.warnings, width),
     )
@@ -96,7 +96,7 @@ def parameter_table(analysis: Analysis) -> str:
 
 def warnings_text(warnings: Sequence[FitWarning], width: int = WIDTH) -> str:
     """One paragraph a warning, its code in front."""
-    return "\n".join(_wrap(f"! {warning.code}: {warning.message}", width, "  ") for warning in warnings)
+    return "\n".join(wrap(f"! {warning.code}: {warning.message}", width, "  ") for warning in warnings)
 
 
 def _powers(trend: tuple[float, float]) -> str:
@@ -107,8 +107,8 @@ def _powers(trend: tuple[float, float]) -> str:
 
 def _optima(analysis: Analysis, width: int) -> str:
     if not analysis.optimum:
-        return _wrap(why_no_optimum(analysis), width)
-    parts = (optimum_table(analysis, analysis.optimum), _wrap(noise_only_text(analysis.optimum), width))
+        return wrap(why_no_optimum(analysis), width)
+    parts = (optimum_table(analysis, analysis.optimum), wrap(noise_only_text(analysis.optimum), width))
     return "\n".join(part for part in parts if part)
 
 
@@ -138,7 +138,7 @@ def _source(analysis: Analysis) -> str:
 
 def _recommendations(analysis: Analysis, budgets: Sequence[float], width: int) -> str:
     rows = [row for row in (optimum_at(analysis, budget) for budget in budgets) if row and row.recommendation]
-    return "\n".join(_wrap(recommendation_sentence(analysis, row), width) for row in rows)
+    return "\n".join(wrap(recommendation_sentence(analysis, row), width) for row in rows)
 
 
 def _parameter(name: str, x: Interval) -> list[str]:
@@ -159,7 +159,3 @@ def _held_out(held: HoldOut) -> str:
 
 def _join(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part)
-
-
-def _wrap(text: str, width: int, indent: str = "") -> str:
-    return textwrap.fill(text, max(width, 40), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
