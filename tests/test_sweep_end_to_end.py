@@ -44,7 +44,7 @@ def test_every_trial_spent_its_budget(sweep):
     trials = rows(sweep[0] / "trials.csv")
     columns = (
         "trial,status,budget,size,params,tokens,samples,steps,batch_size,seed,flops,loss,train_loss,seconds,"
-        "tokens_per_second,learning_rate,device,error,first_loss,sweep"
+        "tokens_per_second,learning_rate,device,error,first_loss,sweep,left_out"
     )
     assert ",".join(trials[0]) == columns
     assert len(trials) == 20
