@@ -36,8 +36,9 @@ def export(directory: Path, to: Path | None, target: tuple[float, ...], force: b
     from flopsfit_tui.report.files.sweeps import export_directory
 
     sweep = export_directory(directory, target, to=to, force=force, skip_foreign=skip_foreign)
-    for sentence in [*sweep.damage, *(f"{name} was left as it is" for name in sweep.left)]:
-        print(printable(f"warning: {sentence}"), file=sys.stderr)
+    for sentence in [*sweep.damage, *(f"{name} was left as it is" for name in sweep.left), sweep.problem]:
+        if sentence:
+            print(printable(f"warning: {sentence}"), file=sys.stderr)
     for path in sweep.paths:
         say(str(path))
     return DONE

@@ -194,6 +194,8 @@ class Sweep:
             with contextlib.suppress(ValueError):  # the store cannot be read either, and that has been said
                 self.export = read_sweep(directory, targets)
             return
+        if self.export.problem:
+            yield Note("warning", self.export.problem)
         if self.export.left:
             yield Note(
                 "warning",

@@ -150,9 +150,12 @@ class Result:
 
         Raises ValueError for a file in the way that this sweep did not write.
         """
-        return export_sweep(
+        written = export_sweep(
             Path(directory or self.directory), self.plan, self._outcomes, self._history(), self.analysis
-        )[0]
+        )
+        if written.problem:
+            print(f"warning: {written.problem}", file=sys.stderr)
+        return written.paths
 
     def _history(self) -> Mapping[str, Any]:
         store = SqliteStore(self.directory, read_only=True)

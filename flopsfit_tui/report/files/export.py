@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from flopsfit_tui.core.trial import Outcome, Plan
@@ -26,6 +28,17 @@ from flopsfit_tui.report.text.summary import summary
 from flopsfit_tui.store.base import HistoryRow
 from flopsfit_tui.store.manifest import write_files
 
+NOT_DRAWN = "the plots were not drawn"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of writing a sweep's files."""
+
+    paths: list[Path]
+    left: list[str]  # names of files that the sweep did not write, and that are as they were
+    problem: str = ""  # why there are no plots, though matplotlib is here
+
 
 def export_sweep(
     directory: Path,
@@ -39,14 +52,14 @@ def export_sweep(
     force: bool = False,
     skip_foreign: bool = False,
     recipe: RecipeCheck | None = None,
-) -> tuple[list[Path], list[str]]:
+) -> Written:
     """Write trials.csv, history.csv, optimum.csv, fit.json, summary.txt, report.md, report.html and, where
     matplotlib is, the plots as PNG; of the check of a recipe, trials.csv, history.csv, recipe.json and summary.txt.
 
     `target` is the budget that the report recommends a model for; ten times the largest when there is none.
-    Without `plots` it takes milliseconds, with them seconds. Returns the paths written, and the names of files that
-    were left because the sweep did not write them (`skip_foreign`). Raises ForeignFile for such a file unless `force`
-    replaces it, StoreFault when the directory cannot be written.
+    Without `plots` it takes milliseconds, with them seconds; where they cannot be drawn, all the rest is written.
+    Raises ForeignFile for a file that the sweep did not write unless it is skipped or `force` replaces it, StoreFault
+    when the directory cannot be written.
     """
     texts = {
         "trials.csv": csv_text(TRIALS, trial_rows(plan, outcomes)),
@@ -56,23 +69,29 @@ def export_sweep(
         texts["recipe.json"] = json.dumps(recipe_json(recipe), indent=2) + "\n"
         texts["summary.txt"] = recipe_text(recipe) + "\n"
         coded = {name: text.encode(errors="replace") for name, text in texts.items()}
-        return write_files(directory, coded, force=force, skip_foreign=skip_foreign)
+        return Written(*write_files(directory, coded, force=force, skip_foreign=skip_foreign))
     texts |= {
         "optimum.csv": csv_text(OPTIMUM, optimum_rows(analysis.optimum)),
         "fit.json": json.dumps(answer_document(analysis), indent=2) + "\n",
         "summary.txt": summary(analysis) + "\n",
     }
-    pictures = _figures(plan, analysis, history) if plots else {}
+    pictures, problem = _figures(plan, analysis, history) if plots else ({}, "")
     figures = bool(pictures) or (directory / "isoflop.png").is_file()
     texts["report.md"] = markdown_report(plan, outcomes, analysis, target, figures)
     texts["report.html"] = html_report(plan, outcomes, analysis, target)
     contents = {name: text.encode(errors="replace") for name, text in texts.items()} | pictures
-    return write_files(directory, contents, force=force, skip_foreign=skip_foreign)
+    return Written(*write_files(directory, contents, force=force, skip_foreign=skip_foreign), problem)
 
 
-def _figures(plan: Plan, analysis: Analysis, history: Mapping[str, Sequence[HistoryRow]]) -> dict[str, bytes]:
+def _figures(
+    plan: Plan, analysis: Analysis, history: Mapping[str, Sequence[HistoryRow]]
+) -> tuple[dict[str, bytes], str]:
+    """The plots by their files' names, and why there are none though matplotlib is installed."""
+    if find_spec("matplotlib") is None:  # an extra
+        return {}, ""
     try:
-        from flopsfit_tui.report.plots import figures  # matplotlib: an extra
-    except ImportError:
-        return {}
-    return figures.as_png(figures.all_figures(plan, analysis, history))
+        from flopsfit_tui.report.plots import figures
+
+        return figures.as_png(figures.all_figures(plan, analysis, history)), ""
+    except Exception as error:  # noqa: BLE001 - fonts, caches and settings of matplotlib: no reason to lose the tables
+        return {}, f"{NOT_DRAWN}: {type(error).__name__}: {error}".partition("\n")[0]

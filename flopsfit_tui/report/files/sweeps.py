@@ -37,6 +37,7 @@ class StoredSweep:
     analysis: Analysis
     paths: Sequence[Path] = ()  # files written of it
     left: Sequence[str] = ()  # files that were not written, because another's lie there
+    problem: str = ""  # why the plots were not drawn
     damage: Sequence[str] = ()  # what is left out of it, a sentence each
     recipe: RecipeCheck | None = None  # what it says, where it is the check of a recipe
 
@@ -91,11 +92,11 @@ def export_directory(
     """
     to, sweep = to or directory, read_sweep(directory, targets)
     target = main_target(sweep.plan, targets)
-    paths, left = export_sweep(
+    written = export_sweep(
         to, sweep.plan, sweep.outcomes, sweep.history, sweep.analysis, plots, target, force=force,
         skip_foreign=skip_foreign, recipe=sweep.recipe,
     )  # fmt: skip
-    return replace(sweep, paths=paths, left=left)
+    return replace(sweep, paths=written.paths, left=written.left, problem=written.problem)
 
 
 def say_damage(source: Path) -> None:

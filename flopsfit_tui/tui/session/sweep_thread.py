@@ -29,6 +29,7 @@ from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.plan.resume import SweepDiffers
 from flopsfit_tui.report.answer.analysis import analyse
 from flopsfit_tui.report.answer.sweep_runs import sweep_runs
+from flopsfit_tui.report.files.export import NOT_DRAWN
 from flopsfit_tui.report.files.sweeps import export_directory
 from flopsfit_tui.report.plots.series import isoflop_series, residual_series, scaling_series
 from flopsfit_tui.sweep.executor import Executor, Interrupted
@@ -212,6 +213,9 @@ def export(post: Post, directory: Path, targets: tuple[float, ...], control: Con
             control.wait(0.05)
         out.seek(0)
         said = out.read().strip()
-    problem = "" if child.returncode == 0 else f"the plots were not drawn: {said.splitlines()[-1] if said else '?'}"
-    written = [Path(line) for line in said.splitlines() if not line.startswith("warning: ")]
+    lines = said.splitlines()
+    problem = next((line for line in lines if line.startswith(f"warning: {NOT_DRAWN}")), "").removeprefix("warning: ")
+    if child.returncode:
+        problem = f"{NOT_DRAWN}: {lines[-1] if lines else '?'}"
+    written = [Path(line) for line in lines if not line.startswith("warning: ")]
     post(Exported(paths if problem else written, problem, whole=True))
