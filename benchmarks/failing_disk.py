@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from fault_injection import arm, disarm
+from fault_injection import OPERATIONS, arm, disarm
 
 from flopsfit_tui.conduct import PreparedSweep, Sweep, prepare
 from flopsfit_tui.core.events import Note, SweepEnded
@@ -130,7 +130,7 @@ def main(folder: Path, every: int) -> dict[str, Any]:
     reference = losses(prepared.directory)
     endings: Counter[str] = Counter()
     wrong = []
-    for operation in ("write", "fsync", "rename", "open"):
+    for operation in OPERATIONS:
         shutil.rmtree(prepared.directory)
 
         def counting(operation: str = operation) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A disk that fails on demand: a preloaded library makes the n-th write, fsync, rename or open below a path fail.
+"""A disk that fails on demand: a preloaded library makes the n-th operation of a kind below a path fail.
 
 Needs a C compiler and Linux's /proc. A process that was started with `preloaded()` in its environment calls `arm`.
 """
@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-OPERATIONS = ("write", "fsync", "rename", "open")
+OPERATIONS = ("write", "fsync", "rename", "open", "truncate", "unlink")
 FAULTS = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "EROFS": errno.EROFS, "short": 0}
 SOURCE = r"""
 #define _GNU_SOURCE
@@ -80,6 +80,17 @@ int rename(const char *from, const char *to) {
     errno = fault; return -1; }
 OPEN(open)
 OPEN(open64)
+#define TRUNCATE(name, kind) int name(int fd, kind size) { \
+    NEXT(name); \
+    if (!fd_fails(4, fd)) return real(fd, size); \
+    errno = fault; return -1; }
+TRUNCATE(ftruncate, off_t)
+TRUNCATE(ftruncate64, off64_t)
+int unlink(const char *path) {
+    NEXT(unlink);
+    if (!fails(5, path)) return real(path);
+    errno = fault; return -1;
+}
 """
 
 

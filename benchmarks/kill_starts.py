@@ -145,7 +145,9 @@ def _exit_code(work: Callable[[], object]) -> int:
     return code
 
 
-def _forked_worker(command: list[str], *, pass_fds: Sequence[int], process_group: int, env: Any, **pipes: Any) -> Forked:
+def _forked_worker(
+    command: list[str], *, pass_fds: Sequence[int], process_group: int, env: Any, **pipes: Any
+) -> Forked:
     """A worker for WorkerProcess, in subprocess.Popen's place."""
 
     def work() -> None:

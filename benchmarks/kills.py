@@ -78,7 +78,9 @@ class Tally:
         named = ", ".join(f"{kinds[kind]} {kind}" for kind in ("lost", "twice", "traceback", "other loss", "hung"))
         more = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if kind not in named)
         seconds = max(self.resumed, default=0.0)
-        time_lost = f"{len(self.resumed)} trials went on from a checkpoint or anew, {seconds:.1f} s of training lost at most"
+        time_lost = (
+            f"{len(self.resumed)} trials went on from a checkpoint or anew, {seconds:.1f} s of training lost at most"
+        )
         return f"{named}{', ' * bool(more)}{more}; {time_lost} (a checkpoint each {CHECKPOINT_SECONDS} s)"
 
     def table(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from flopsfit_tui.conduct import Sweep, prepare
 from flopsfit_tui.core.arguments import check_dataset, check_loss, check_model
 from flopsfit_tui.core.notebook import NotebookBar, in_notebook
-from flopsfit_tui.core.options import ExecutorName, Options
+from flopsfit_tui.core.options import ExecutorName, OnFull, Options
 from flopsfit_tui.core.sizes import Setting, check_sizes
 from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Goal, Plan, RateRule, Request
@@ -57,6 +57,7 @@ def find_optimal(
     target: float | None = None,
     max_flops: float | None = None,
     tune_lr: Literal["each"] | None = None,
+    on_full: OnFull = "wait",
 ) -> Result | Plan:
     """Train an IsoFLOP sweep of a model and fit its compute-optimal size (Hoffmann et al. 2022, arXiv 2203.15556).
 
@@ -85,6 +86,8 @@ def find_optimal(
         together, at which it ends in any case. The same interval takes a fraction of the FLOPs that a grid takes.
     tune_lr: "each" trains every point at half, once and twice the peak rate and fits the best of them (Porian et al.
         2024, arXiv 2406.19146), for three times the FLOPs.
+    on_full: when the disk takes no more, "wait" until it does, which is said on stderr, or "stop", for batch jobs: a
+        ValueError says why, and what is stored is kept.
 
     Prints on stderr the trials, FLOPs and time it is about to take, then each trial as it ends.
     Returns a Result, or the Plan. Raises TypeError or ValueError, before anything is trained, naming what was given and
@@ -95,6 +98,8 @@ def find_optimal(
         raise ValueError(f"mode {mode!r} is not known; give 'local' or 'mock'")
     if tune_lr not in (None, "each"):
         raise ValueError(f"tune_lr is {tune_lr!r}; give 'each' to train every point at three learning rates, or None")
+    if on_full not in ("wait", "stop"):
+        raise ValueError(f"on_full is {on_full!r}; give 'wait' or 'stop'")
     if resume not in (True, False, "anyway"):
         raise ValueError(f"resume is {resume!r}; give True, False or 'anyway'")
     check_model(model_cls)
@@ -131,6 +136,7 @@ def find_optimal(
         fresh=not resume and not resume_anyway,
         resume_anyway=resume_anyway or resume == "anyway",
         targets=(float(target),) if target else (),
+        on_full=on_full,
     )
     try:
         if ui:
@@ -309,7 +315,7 @@ def _sweep(options: Options, plan: Plan) -> StoredSweep:
                 bar.update(progress.state.ended - bar.done)
                 failed = progress.state.count("failed")
                 bar.set_postfix(**({"failed": failed} if failed else {}), refresh=False)
-    if sweep.export is None:
+    if sweep.export is None or (options.on_full == "stop" and progress.state.problem):
         raise StoreFault(progress.state.problem)
     damage = [f"warning: {sentence}" for sentence in sweep.export.damage]
     log(*damage, warnings_text(sweep.export.analysis.warnings))

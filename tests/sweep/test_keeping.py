@@ -4,8 +4,10 @@ import shutil
 from dataclasses import replace
 
 import pytest
+import tiny
 from rehearsed import Rehearsed
 
+from flopsfit_tui.api import find_optimal
 from flopsfit_tui.conduct import Sweep, prepare
 from flopsfit_tui.core.control import Control
 from flopsfit_tui.core.events import Note, SweepEnded, SweepPaused, SweepResumed, TrialEnded
@@ -93,6 +95,29 @@ def test_a_batch_job_stops_says_why_and_fails(options, monkeypatch):
     monkeypatch.undo()
     assert outcomes(options).items() <= state.outcomes().items()
     assert run(options)[2] == DONE
+
+
+def test_find_optimal_stops_for_a_full_disk_if_it_is_told_to(tmp_path, monkeypatch):
+    def find(**changes):
+        return find_optimal(
+            tiny.Net, "width", mode="mock", compute_budgets=[1e6, 4e6], sizes=(2, 4, 8), output_dir=tmp_path, **changes
+        )
+
+    commit, left = SqliteStore._commit, [4]
+
+    def failing(store):
+        left[0] -= 1
+        if left[0] < 0:
+            raise StoreFault("no space left on the disk")
+        commit(store)
+
+    monkeypatch.setattr(SqliteStore, "_commit", failing)
+    with pytest.raises(ValueError, match="no space left on the disk"):
+        find(on_full="stop")
+    monkeypatch.undo()
+    assert len(find().trials) == 6
+    with pytest.raises(ValueError, match="give 'wait' or 'stop'"):
+        find(on_full="skip")
 
 
 def test_what_cannot_be_kept_in_the_end_is_counted(options, monkeypatch):
