@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import itertools
 import multiprocessing
 import random
 import re
@@ -179,7 +180,7 @@ def _time_lost(looks: list[Look], store: SqliteStore) -> list[float]:
     assert plan is not None
     sizes = {trial.key: trial.size for trial in plan.trials}
     found = []
-    for before, after in zip(looks, looks[1:], strict=False):
+    for before, after in itertools.pairwise(looks):
         notes = [text for at, _, text in store.notes() if before.time <= at <= after.time]
         for key, (step, seconds) in before.steps.items():
             if after.attempts[key] > before.attempts[key]:

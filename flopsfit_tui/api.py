@@ -15,6 +15,7 @@ from flopsfit_tui.conduct import Sweep, prepare
 from flopsfit_tui.core.arguments import check_dataset, check_loss, check_model
 from flopsfit_tui.core.notebook import NotebookBar, in_notebook
 from flopsfit_tui.core.options import ExecutorName, OnFull, Options
+from flopsfit_tui.core.output import unfailing_output
 from flopsfit_tui.core.sizes import Setting, check_sizes
 from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Goal, Plan, RateRule, Request
@@ -302,7 +303,7 @@ def _budgets(given: Sequence[float] | None) -> tuple[float, ...] | None:
 
 def _sweep(options: Options, plan: Plan) -> StoredSweep:
     """Run a plan, with a run's lines on stderr, warnings last; in a notebook the lines are a bar under the cell."""
-    with closing(make_executor(options)) as executor:
+    with unfailing_output(), closing(make_executor(options)) as executor:
         prepared = prepare(options, executor, plan)
         log(*prepared.plan.notes, estimate_text(prepared.plan, prepared.left, prepared.estimate))
         sweep, progress = Sweep(prepared, options, executor), ProgressLog(options.targets)

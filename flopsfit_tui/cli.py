@@ -5,6 +5,7 @@ Nothing heavy is imported before it is known to be needed: `--help` loads neithe
 
 from __future__ import annotations
 
+import errno
 import gc
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ from flopsfit_tui.cli_options import FLOPS, NO_UI, STYLE, column_options, csv_op
 from flopsfit_tui.cli_store import COMMANDS
 from flopsfit_tui.core.failed import Failed
 from flopsfit_tui.core.options import OnFull, Options
-from flopsfit_tui.core.output import write_plainly
+from flopsfit_tui.core.output import unfailing_output, write_plainly
 from flopsfit_tui.core.signals import signals_interrupt
 from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.state import FAILED, INTERRUPTED, USAGE
@@ -308,6 +309,18 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code: 0 done, 1 failed, 2 usage, 3 some trials failed, 130 interrupted."""
     write_plainly()
+    with unfailing_output() as (out, err):
+        code = _answer(arguments)
+        problem = out.end()
+        if problem is not None and problem.errno != errno.EIO:  # of a terminal that is gone: nobody reads there
+            code = code or FAILED
+            if problem.errno != errno.EPIPE:  # of `| head`
+                _say(f"stdout does not take the answer ({problem.strerror or problem})", code)
+        err.end()
+    return code
+
+
+def _answer(arguments: Sequence[str] | None) -> int:
     try:
         with signals_interrupt():
             code = cli.main(args=arguments, prog_name="flopsfit-tui", standalone_mode=False)
@@ -322,8 +335,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(str(error), USAGE)
     except Failed as error:
         return _say(str(error), FAILED)
-    except BrokenPipeError:
-        return FAILED
     return code if isinstance(code, int) else 0
 
 

@@ -1,11 +1,14 @@
-"""Output to streams that are not UTF-8: plain characters instead of an error, so that no answer is lost."""
+"""Output to streams that are not UTF-8, are full or gone: no answer is lost for a character, no sweep for a line."""
 
 from __future__ import annotations
 
 import codecs
 import contextlib
+import os
 import sys
 import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO
 
 from flopsfit_tui.core.text import printable
 
@@ -51,3 +54,59 @@ def write_plainly() -> None:
         if getattr(stream, "errors", None) in ("strict", "surrogateescape", "backslashreplace"):
             with contextlib.suppress(AttributeError, ValueError, OSError):  # a stream of a test, or one that is closed
                 stream.reconfigure(errors=NAME)  # type: ignore[union-attr]
+
+
+class Unfailing:
+    """A stream that drops what cannot be written: a full disk or a terminal that is gone costs lines, not a sweep."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.problem: OSError | None = None  # the first
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with self._noted():
+            self._stream.write(text)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        with self._noted():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.problem = self.problem or error
+
+    def end(self) -> OSError | None:
+        """Write what is buffered; the first problem that there was.
+
+        What is left is dropped: the interpreter would end with an exit code of its own for it.
+        """
+        self.flush()
+        if self.problem:
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+        return self.problem
+
+
+@contextlib.contextmanager
+def unfailing_output() -> Iterator[tuple[Unfailing, Unfailing]]:
+    """Meanwhile, what stdout and stderr do not take is dropped."""
+    before = sys.stdout, sys.stderr
+    out, err = Unfailing(before[0]), Unfailing(before[1])
+    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    try:
+        yield out, err
+    finally:
+        sys.stdout, sys.stderr = before

@@ -13,7 +13,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import BinaryIO, TextIO
 
 from flopsfit_tui.core.events import PRINTED, Note
@@ -85,21 +85,26 @@ class PrintedFile:
 
 
 class _Capped(io.TextIOBase):
-    """A stream that takes the first MOST_TRIAL_BYTES characters of a trial, and drops the rest unseen."""
+    """A stream that takes the first MOST_TRIAL_BYTES characters of a trial, and drops the rest unseen.
+
+    A disk that is full under it is no fault of the trial.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._left = stream, MOST_TRIAL_BYTES
 
     def write(self, text: str) -> int:
         if self._left > 0:
-            self._stream.write(text[: self._left])
-            self._left -= len(text)
-            if self._left <= 0:
-                self._stream.write("\n[more than 1 MB printed; no more is kept]\n")
+            with suppress(OSError):
+                self._stream.write(text[: self._left])
+                self._left -= len(text)
+                if self._left <= 0:
+                    self._stream.write("\n[more than 1 MB printed; no more is kept]\n")
         return len(text)
 
     def flush(self) -> None:
-        self._stream.flush()
+        with suppress(OSError):
+            self._stream.flush()
 
     def fileno(self) -> int:
         return self._stream.fileno()
