@@ -19,6 +19,7 @@ from flopsfit_tui import __version__
 from flopsfit_tui.cli_compare import COMMANDS as COMPARE_COMMANDS
 from flopsfit_tui.cli_complete import complete_sweep, complete_workload
 from flopsfit_tui.cli_options import FLOPS, NO_UI, STYLE, column_options, csv_options, plan_options
+from flopsfit_tui.cli_serve import COMMANDS as SERVE_COMMANDS
 from flopsfit_tui.cli_store import COMMANDS
 from flopsfit_tui.core.failed import Failed
 from flopsfit_tui.core.options import OnFull, Options
@@ -218,7 +219,7 @@ def show_config(only_path: bool) -> int:
     return 0
 
 
-for _command in (*COMMANDS, *COMPARE_COMMANDS):
+for _command in (*COMMANDS, *COMPARE_COMMANDS, *SERVE_COMMANDS):
     cli.add_command(_command)
 
 

@@ -49,6 +49,14 @@ def test_without_a_terminal_the_app_is_one_line_too(arguments, tmp_path, capsys)
     assert out == ""
 
 
+def test_serving_without_its_extra_is_one_line(monkeypatch, capsys):
+    for module in ("aiohttp", "textual_serve"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, "flopsfit_tui.browser.server", raising=False)
+    assert main(["serve"]) == 1
+    assert capsys.readouterr().err == "flopsfit-tui: `serve` needs textual-serve: pip install 'flopsfit-tui[web]'\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "workload", "starts"),
     [

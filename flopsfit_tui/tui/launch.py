@@ -5,7 +5,10 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
+import select
+import signal
 import sys
+import threading
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -52,12 +55,38 @@ def print_config() -> None:
 
 def check_terminal() -> None:
     """Raise ValueError where the app cannot be seen or ended: without a terminal, or on one that has no cursor."""
+    if in_browser():
+        return
     instead = "sweep with --no-ui (ui=False in Python), and read a sweep with fit, predict or export"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):  # Textual draws on stderr; stdout may go to a file
         raise ValueError(f"the app needs a terminal; without one {instead}")
     if os.environ.get("TERM") in DUMB:
         term = os.environ["TERM"]
         raise ValueError(f"the app needs a terminal whose cursor moves, and TERM is {term!r}; here {instead}")
+
+
+def in_browser() -> bool:
+    """Whether a server in place of a terminal draws the app: textual-serve says so by Textual's own variable."""
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
+def _keep_packets_whole() -> None:
+    """The server reads packets on stdout: what a worker or a library prints there goes to stderr in their place."""
+    packets = os.dup(1)  # which no child inherits
+    os.dup2(2, 1)
+    sys.__stdout__ = os.fdopen(packets, "w")  # type: ignore[misc]  # where Textual's web driver writes
+
+
+def _end_with_server() -> None:
+    """A server that was killed closes the app's stdin: then the app ends as it does without its terminal."""
+    hangup = select.poll()
+    hangup.register(0, 0)  # nothing but its end
+
+    def watch() -> None:
+        hangup.poll()
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _prepare_for_ray() -> None:
@@ -78,9 +107,12 @@ def run(app: FlopsfitApp) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # what is imported stays: collections need not look through it, 20 ms at a time
     with ended_by_signals(app.leave_soon):
+        if in_browser():
+            _keep_packets_whole()
+            _end_with_server()
         code = app.run()
     app_state = app.app_state
-    if app_state.plan and app_state.analysis and app_state.analysis.optimum:
+    if app_state.plan and app_state.analysis and app_state.analysis.optimum and not in_browser():
         say(summary(app_state.analysis))
     if app_state.state.trials and app_state.directory and not app_state.reading:
         log(f"the sweep is in {app_state.directory}")
