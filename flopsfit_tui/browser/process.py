@@ -24,6 +24,9 @@ GRACE_SECONDS = 10.0  # for running trials to write their checkpoints
 class AppProcess(AppService):  # type: ignore[misc]
     """textual-serve's, with a command that no shell reads and an end that can be relied on."""
 
+    _task: asyncio.Task[None] | None
+    _process: Process | None
+
     def __init__(self, command: Sequence[str], **of_page: Any) -> None:
         super().__init__("", **of_page)
         self._arguments = command
@@ -45,7 +48,7 @@ class AppProcess(AppService):  # type: ignore[misc]
     async def stop(self) -> None:
         """Ask the app to end, after GRACE_SECONDS end it, and wait until it has ended."""
         task, self._task = self._task, None
-        if task is None:
+        if task is None or self._process is None:
             return
         await self._download_manager.cancel_app_downloads(app_service_id=self.app_service_id)
         await self.send_meta({"type": "quit"})

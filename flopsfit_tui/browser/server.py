@@ -50,7 +50,7 @@ class AppServer(Server):  # type: ignore[misc]
         """Every route under the token; anything else is refused in the same words."""
         token = self.token.encode()
 
-        @web.middleware
+        @web.middleware  # type: ignore[untyped-decorator]
         async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
             given = request.path.split("/")[1].encode(errors="replace")
             if not secrets.compare_digest(given, token):
