@@ -1,0 +1,52 @@
+"""How long commands take to start, beside the least that they could: a bare interpreter that imports click or Textual.
+
+OMP_NUM_THREADS=1 python -m benchmarks --only start_up
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from row import Repetition, Row, seconds
+from terminal import Terminal, app
+
+BARE_APP = """
+from textual.app import App
+from textual.widgets import Static
+class Bare(App):
+    def compose(self):
+        yield Static("painted")
+Bare().run()
+"""
+
+
+def _command(*arguments: str) -> Repetition:
+    """A command's time by that of `import click`."""
+
+    def run(*command: str) -> float:
+        return seconds(lambda: subprocess.run([sys.executable, *command], check=True, capture_output=True))
+
+    return lambda: run("-m", "flopsfit_tui", *arguments) / run("-c", "import click")
+
+
+def _first_paint() -> Repetition:
+    """Time to the first text of the app by that of a Textual app with one word."""
+    bare = Path(tempfile.mkdtemp()) / "bare.py"
+    bare.write_text(BARE_APP)
+
+    def paint(command: list[str], text: str) -> float:
+        with Terminal(command) as terminal:
+            return terminal.until(text) - terminal.started
+
+    return lambda: paint(app(), "flopsfit") / paint([sys.executable, str(bare)], "painted")
+
+
+def rows() -> Iterator[Row]:
+    """Help, version, first paint."""
+    yield Row("--help by a bare `import click`", 3.0, False, "", lambda: _command("--help"))
+    yield Row("--version by a bare `import click`", 3.0, False, "", lambda: _command("--version"))
+    yield Row("first paint by a bare Textual app's", 1.5, False, "", _first_paint)
