@@ -257,6 +257,9 @@ class FlopsfitApp(App[int]):
         else:
             self.session.replan(message.options)
 
+    def on_start_screen_planning_cancelled(self) -> None:
+        self.session.cancel_planning()
+
     def action_recent(self) -> None:
         """Earlier sweeps."""
         self.push_screen(RecentScreen())

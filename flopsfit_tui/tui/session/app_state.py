@@ -44,6 +44,7 @@ class AppState:
     planned: PlannedSweep | None = None  # before it runs: what lies in the directory already
     estimate: Estimate | None = None
     problem: str = ""  # why it cannot be planned or swept, one sentence
+    cancelled: bool = False  # the problem is that the user cancelled planning
     earlier_differs: bool = False  # the problem is an earlier sweep that the user may reuse all the same
     traceback: str = ""  # of something of our own that broke
     state: SweepState = field(default_factory=SweepState)
@@ -78,6 +79,11 @@ class AppState:
     def busy(self) -> bool:
         """Whether quitting now would cut something short."""
         return not self.reading and (self.start_requested or self.state.phase in ("running", "paused"))
+
+    @property
+    def planning(self) -> bool:
+        """Whether a plan is being made or timed."""
+        return not self.reading and self.stage in ("planning", "pricing")
 
     @property
     def waited(self) -> float:

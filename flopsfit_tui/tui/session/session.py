@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -93,6 +93,15 @@ class Session:
             self.sweeper.forget()
         self.app_state.reset(options)
         self.apply(Rejected(options, sentence))
+
+    def cancel_planning(self) -> None:
+        """Plan nothing until the user asks for it; a start that waits for the plan is taken back."""
+        if self.sweeper is not None and self.app_state.planning:
+            self.sweeper.cancel_planning()
+            options = replace(self.app_state.options)  # another object: what is still said of the old ones is ignored
+            self.app_state.reset(options)
+            self.app_state.cancelled = True
+            self.apply(Rejected(options, "planning was cancelled; enter plans again"))
 
     def start(self) -> None:
         """Sweep; or go on after a stop."""

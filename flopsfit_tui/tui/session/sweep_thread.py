@@ -76,6 +76,14 @@ class SweepThread:
         """Cancel planning."""
         self._options = None
 
+    def cancel_planning(self) -> None:
+        """End the planning that runs, and the workers that measure for it; a sweep that waits for it is forgotten."""
+        self._options = None
+        self.control.stop()
+        if self._executor is not None:
+            self._executor.interrupt()
+        self._orders.put(self._drop_executor)  # which gives no other answer
+
     def sweep(self, commands: Sequence[Command] = ()) -> None:
         """Run what was planned last, when it has been planned; what is wished is done first."""
         control = self.control = Control()
@@ -101,8 +109,7 @@ class SweepThread:
                 if not self._quitting:
                     self._run_command(order)
         finally:
-            if self._executor is not None:
-                self._executor.close()
+            self._drop_executor()
 
     def _run_command(self, order: Callable[[], None]) -> None:
         try:
@@ -125,18 +132,24 @@ class SweepThread:
             return
         self._prepared = None
         executor = self._take_executor(options)
+        if options is not self._options:  # cancelled before there was an executor to interrupt
+            return
         planned = plan_in_directory(options, executor)
         self._post(Planned(options, planned))
         if options is self._options:
             self._prepared = add_estimate(planned, options, executor)
             self._post(Estimated(options, self._prepared))
 
+    def _drop_executor(self) -> None:
+        if self._executor is not None:
+            self._executor.close()
+        self._executor = None
+
     def _take_executor(self, options: Options) -> Executor:
         """The executor of these options, kept from plan to sweep, its workers loading torch already."""
         wanted = executor_options(options)
         if self._executor is None or wanted != self._wanted:
-            if self._executor is not None:
-                self._executor.close()
+            self._drop_executor()
             self._executor, self._wanted = make_executor(options, nice=NICE), wanted
             if isinstance(self._executor, Processes):
                 self._executor.warm_up()

@@ -42,6 +42,7 @@ TYPING_SECONDS = 0.4  # so long after the last key a field's text is planned
 class StartScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,s", "start", "Start the sweep", id="start", key_display="enter"),
+        Binding("x", "cancel_planning", "Cancel planning", id="stop"),
         Binding("r", "app.recent", "Earlier sweeps", id="recent"),
         Binding("tab", "app.focus_next", "Next field", id="next_field", key_display="tab", show=False),
     ]
@@ -57,6 +58,9 @@ class StartScreen(BaseScreen):
         def __init__(self, options: Options, problem: str = "") -> None:
             super().__init__()
             self.options, self.problem = options, problem
+
+    class PlanningCancelled(Message):
+        pass
 
     def __init__(self, app_state: AppState) -> None:
         super().__init__(app_state)
@@ -130,15 +134,19 @@ class StartScreen(BaseScreen):
             self.post_message(self.WorkloadChosen(self.marked))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Starting is the app's to allow."""
-        return self.app.check_action(action, parameters) if action == "start" else True
+        """Starting is the app's to allow; what was cancelled is planned again by it."""
+        if action == "start":
+            return self.app_state.cancelled or self.app.check_action(action, parameters)
+        return self.app_state.planning if action == "cancel_planning" else True
 
     async def action_start(self) -> None:
         """Start what is planned; plan what is marked first where that is another workload."""
-        if self.marked == str(self.app_state.options.request.workload):
-            await self.run_action("app.start")
-        else:
+        if self.marked != str(self.app_state.options.request.workload):
             self.post_message(self.WorkloadChosen(self.marked))
+        elif self.app_state.cancelled:
+            self.post_message(self.OptionsTyped(self.app_state.options))
+        else:
+            await self.run_action("app.start")
 
     async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter starts what is planned; on another workload it plans that."""
@@ -180,6 +188,10 @@ class StartScreen(BaseScreen):
         """Enter in a field starts, once what it says is planned."""
         self._typed()
         self.call_after_refresh(self.run_action, "app.start")
+
+    def action_cancel_planning(self) -> None:
+        """End a planning that takes too long"""
+        self.post_message(self.PlanningCancelled())
 
     def action_leave_field(self) -> None:
         self.query_one(OptionList).focus()

@@ -53,7 +53,7 @@ class SweepActions(TrialActions):
         allowed = {
             "pause": app_state.busy and phase == "running",
             "resume": app_state.busy and phase == "paused",
-            "stop": app_state.busy and phase in ("running", "paused"),
+            "stop": app_state.planning or (app_state.busy and phase in ("running", "paused")),
             "bracket": not app_state.reading and bool(app_state.state.trials),
             "target": app_state.plan is not None,
             "undo": app_state.can_undo,
@@ -70,7 +70,10 @@ class SweepActions(TrialActions):
         self.session.resume()
 
     def action_stop(self) -> None:
-        """End the sweep; what is finished is kept."""
+        """End the sweep; what is finished is kept. Before it has begun, its planning is cancelled."""
+        if self.app_state.planning:
+            self.session.cancel_planning()
+            return
 
         def answered(yes: bool | None) -> None:
             if yes:

@@ -21,6 +21,7 @@ REASONS = {
     "pause": "the sweep is paused already",
     "resume": "the sweep is not paused",
     "stop": "the sweep is not running",
+    "cancel_planning": "nothing is being planned",
     "bracket": "nothing has been run yet",
     "target": "there is no plan yet",
     "workers": "--executor thread trains one trial at a time",
