@@ -12,7 +12,6 @@ This stands above `sweep` and `report` because it needs both: workers, which imp
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,13 +21,13 @@ from flopsfit_tui.core.events import Event, Note, PlanChanged, SweepEnded
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.state import kept
 from flopsfit_tui.core.store_errors import StoreFault
-from flopsfit_tui.core.trial import Outcome, Plan, Size, Trial
+from flopsfit_tui.core.trial import Outcome, Plan, Trial
 from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.plan.grid import keep_added, leave_out, left_out_note
 from flopsfit_tui.plan.recipe_check import FOLDER as CHECK
 from flopsfit_tui.plan.recipe_check import check_plan
 from flopsfit_tui.plan.resume import continue_plan
-from flopsfit_tui.report.answer.choose import choose
+from flopsfit_tui.report.answer.choose import choose, price_by
 from flopsfit_tui.report.files.sweeps import StoredSweep, export_directory, read_sweep
 from flopsfit_tui.store.directory import sweep_directory
 from flopsfit_tui.store.manifest import listed
@@ -206,14 +205,7 @@ class Sweep:
 
 def _proposer(store: SqliteStore, prepared: PreparedSweep) -> Propose:
     """Chooses the next trial from what the store holds, at the seconds that were predicted for the first ones."""
-    seconds, first = prepared.estimate.seconds, prepared.plan.trials
-
-    def price(budget: float, size: Size) -> float | None:
-        timed = [t for t in first if t.key in seconds]
-        if not timed:
-            return None
-        near = min(timed, key=lambda t: (abs(math.log(t.params / size.params)), abs(t.budget - budget)))
-        return seconds[near.key] * budget / near.flops
+    price = price_by(prepared.plan.trials, prepared.estimate.seconds)
 
     def propose(plan: Plan, running: Collection[str]) -> tuple[AddTrial | None, str]:
         choice = choose(plan, store.outcomes(), running, price)

@@ -27,10 +27,13 @@ from flopsfit_tui.tui.widgets.why_not import action_name, why_not
 
 GROUPS = {  # of a screen's keys, by the beginnings of their names
     "The sweep": (
-        "go_on", "start", "pause", "stop", "undo", "bracket", "target", "more_w", "fewer_w", "optimum", "export",
+        "go_on", "start", "pause", "stop", "undo", "bracket", "propose", "check_recipe", "target", "more_w", "fewer_w",
+        "optimum", "export",
         "warnings", "recent", "back",
     ),
-    "The selected trials": ("skip", "retry", "seed", "first", "pin", "open_row", "whole", "next_trial", "previous_tr"),
+    "The selected trials": (
+        "skip", "retry", "seed", "first", "leave_out", "pin", "open_row", "whole", "next_trial", "previous_tr",
+    ),
     "Plots": ("zoom_", "pan_", "axes", "smoothing", "read_", "law"),
     "Find": ("filter", "find", "go_failed", "go_running", "copy"),
     "Panels": ("next_panel", "previous_panel", "panel_", "zoom"),

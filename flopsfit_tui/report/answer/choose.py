@@ -51,11 +51,7 @@ def choose(plan: Plan, outcomes: Mapping[str, Outcome], running: Collection[str]
         return Choice(None, None, "")  # what runs may settle it
     if enough and missing is None and interval_factor(_fit(_without_last(plan, outcomes)), goal.target) <= goal.factor:
         return Choice(None, None, f"the interval at {format_flops(goal.target)} FLOPs is within {_times(width)}")
-    cells = list(_cells(plan, outcomes, runs, fit, waiting))
-    if fit.misfit:  # small budgets cannot show where a law bends: spend on a larger one
-        used = max((t.budget for t in plan.trials if t.key in outcomes), default=0.0)
-        larger = [cell for cell in cells if cell[0] > used] or [cell for cell in cells if cell[0] == plan.budgets[-1]]
-        cells = larger or cells
+    cells = _candidates(plan, outcomes, runs, fit, waiting)
     if enough and missing:
         cells = [missing]
     if not cells:
@@ -67,6 +63,49 @@ def choose(plan: Plan, outcomes: Mapping[str, Outcome], running: Collection[str]
             most = format_flops(goal.most_flops)
             return Choice(None, None, f"one more trial would take more than the {most} FLOPs allowed")
     return _best(plan, outcomes, runs, fit, cells, waiting, goal.target, price)
+
+
+def propose(
+    plan: Plan, outcomes: Mapping[str, Outcome], coming: Collection[str], price: Price, target: float
+) -> Choice:
+    """The trial that would narrow the interval at `target` FLOPs most for its price, of any plan.
+
+    coming: keys of the trials that run or wait, as if they had their losses. No budget where there is no law yet.
+    """
+    runs = sweep_runs(plan, outcomes)
+    fit = _fit(runs)
+    if not math.isfinite(interval_factor(fit, target)):
+        return Choice(None, None, f"no interval at {format_flops(target)} FLOPs yet: it takes more finished trials")
+    waiting = _points_on_their_way(plan, coming)
+    cells = _candidates(plan, outcomes, runs, fit, waiting)
+    if not cells:
+        return Choice(None, None, "no trial is left that these budgets and sizes allow")
+    return _best(plan, outcomes, runs, fit, cells, waiting, target, price)
+
+
+def price_by(trials: Collection[Trial], seconds: Mapping[str, float]) -> Price:
+    """Prices from the seconds of some trials, by key: those of the one nearest in size, in proportion to FLOPs."""
+    timed = [t for t in trials if seconds.get(t.key, 0.0) > 0]
+
+    def price(budget: float, size: Size) -> float | None:
+        if not timed:
+            return None
+        near = min(timed, key=lambda t: (abs(math.log(t.params / size.params)), abs(t.budget - budget)))
+        return seconds[near.key] * budget / near.flops
+
+    return price
+
+
+def _candidates(
+    plan: Plan, outcomes: Mapping[str, Outcome], runs: Runs, fit: Fit, waiting: list[Trial]
+) -> list[tuple[float, Size]]:
+    """What may be proposed; where the runs do not follow the law, of larger budgets than were used."""
+    cells = list(_cells(plan, outcomes, runs, fit, waiting))
+    if fit.misfit:  # small budgets cannot show where a law bends: spend on a larger one
+        used = max((t.budget for t in plan.trials if t.key in outcomes), default=0.0)
+        larger = [cell for cell in cells if cell[0] > used] or [cell for cell in cells if cell[0] == plan.budgets[-1]]
+        cells = larger or cells
+    return cells
 
 
 def _best(

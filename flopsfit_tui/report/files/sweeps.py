@@ -52,10 +52,16 @@ def read_sweep(directory: Path, targets: Sequence[float] = ()) -> StoredSweep:
         outcomes, history, damage = store.outcomes(), store.history(), store.damage(everything=True)
     finally:
         store.close()
-    analysis, recipe = analyse(sweep_runs(plan, outcomes), targets), None
-    if plan.checks_recipe:
-        recipe = recipe_check(plan, outcomes, _fit_of_its_sweep(directory, plan))
-    return StoredSweep(plan, outcomes, history, analysis, damage=damage, recipe=recipe)
+    analysis = analyse(sweep_runs(plan, outcomes), targets)
+    check = check_of(plan, outcomes, directory)
+    return StoredSweep(plan, outcomes, history, analysis, damage=damage, recipe=check)
+
+
+def check_of(plan: Plan, outcomes: Mapping[str, Outcome], directory: Path | None) -> RecipeCheck | None:
+    """What a recipe check says, by the law of its sweep where that was run; None for a plan that is none."""
+    if not plan.checks_recipe:
+        return None
+    return recipe_check(plan, outcomes, _fit_of_its_sweep(directory, plan) if directory else None)
 
 
 def _fit_of_its_sweep(check: Path, plan: Plan) -> Fit | None:

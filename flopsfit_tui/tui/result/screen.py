@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from flopsfit_tui.core.units import format_flops, parse_number
+from flopsfit_tui.report.text.recipe_text import recipe_text
 from flopsfit_tui.report.text.recommendation import recommendation
 from flopsfit_tui.tui.result.text import asked, files, headline, law_lines, optimum_table, python, warning_lines
 from flopsfit_tui.tui.session.app_state import AppState
@@ -108,6 +109,13 @@ class ResultScreen(BaseScreen):
             self.put("#table", Text("no trial has finished yet", style(palette.muted)), layout=True)
             for name in PARTS:
                 self.query_one(f"#{name}").display = False
+            return
+        if app_state.recipe is not None:
+            for name in PARTS:
+                self.query_one(f"#{name}").display = name == "files"
+            check = Text(recipe_text(app_state.recipe, self.size.width - 6), style(palette.foreground))
+            self.put("#table", check, layout=True)
+            self.put("#files", files(app_state, palette), layout=True)
             return
         self.query_one("#asked").display = True
         budget = self._budget or app_state.target

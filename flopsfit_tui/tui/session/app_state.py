@@ -18,6 +18,8 @@ from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.plan.rates import OneTry, rates_aside
 from flopsfit_tui.report.answer.analysis import Analysis, OptimumRow
+from flopsfit_tui.report.answer.choose import Choice
+from flopsfit_tui.report.answer.recipe import RecipeCheck
 from flopsfit_tui.report.plots.series import IsoCurve
 from flopsfit_tui.report.text.log import Entry
 from flopsfit_tui.tui.session.machine import Reading
@@ -58,6 +60,8 @@ class AppState:
     export_problem: str = ""
     pending_command: str = ""  # asked of the sweep and not yet true: "pausing…"
     undo: Undo | None = None  # what was asked last of the sweep, as long as it can be taken back
+    proposal: Choice | None = None  # the trial that the user is asked about
+    recipe: RecipeCheck | None = None  # what a recipe check says so far
     user_target: float | None = None  # the budget that the user asked the optimum for, in the app
     keys: Mapping[str, str] = field(default_factory=dict)  # of actions whose key is not the usual one
     reading: bool = False  # the sweep is only followed or looked at

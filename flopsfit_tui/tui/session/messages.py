@@ -11,6 +11,8 @@ from flopsfit_tui.core.curve import Curve
 from flopsfit_tui.core.events import Event
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.report.answer.analysis import Analysis
+from flopsfit_tui.report.answer.choose import Choice
+from flopsfit_tui.report.answer.recipe import RecipeCheck
 from flopsfit_tui.report.plots.series import IsoCurve, Residuals, Scaling
 from flopsfit_tui.report.text.log import Entry
 
@@ -70,6 +72,14 @@ class Fitted:
     isoflop: tuple[IsoCurve, ...]
     scaling: Scaling
     residuals: Residuals
+    recipe: RecipeCheck | None = None  # where the sweep is the check of a recipe
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """The trial that would narrow the interval most, or why there is none."""
+
+    choice: Choice
 
 
 @dataclass(frozen=True)
@@ -89,4 +99,6 @@ class Logged:
     printed: Mapping[str, Sequence[str]] = field(default_factory=dict)  # lines by trial key
 
 
-SessionMessage = Planned | Estimated | Rejected | Crashed | Events | CurvesLoaded | Fitted | Exported | Logged
+SessionMessage = (
+    Planned | Estimated | Rejected | Crashed | Events | CurvesLoaded | Fitted | Proposed | Exported | Logged
+)

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from flopsfit_tui.core.control import Command, Control
+from flopsfit_tui.core.control import Command, Control, LeaveOut
 from flopsfit_tui.core.events import PlanChanged, SweepEnded, SweepStarted
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.report.answer.analysis import points_of
@@ -32,13 +32,15 @@ from flopsfit_tui.tui.session.messages import (
     Fitted,
     Logged,
     Planned,
+    Proposed,
     Rejected,
     SessionMessage,
 )
-from flopsfit_tui.tui.session.sweep_thread import SweepThread, export, fit
+from flopsfit_tui.tui.session.short_threads import export, fit, propose, store_fit
+from flopsfit_tui.tui.session.sweep_thread import SweepThread
 from flopsfit_tui.tui.session.undo import undo_of
 
-ChangeKind = Literal["app_state", "refused", "broke", "ended", "exported"]
+ChangeKind = Literal["app_state", "refused", "broke", "ended", "exported", "proposed"]
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,25 @@ class Session:
         elif self.app_state.stage in ("ready", "ended"):
             self._begin(commands)
 
+    def propose(self) -> None:
+        """Find the trial that would narrow the interval at the target most; the answer is a Proposed."""
+        app_state, state = self.app_state, self.app_state.state
+        if state.plan is None or app_state.target is None:
+            return
+        coming = [key for key, now in state.trials.items() if now.status in ("pending", "running")]
+        timed = {key: outcome.seconds for key, outcome in state.outcomes().items() if outcome.status == "finished"}
+        seconds = {**state.predicted, **timed}
+        work = partial(propose, self._post, state.plan, state.outcomes(), coming, seconds, app_state.target)
+        self._hooks.run_in_thread(work)
+
+    def change_fit(self, keys: Sequence[str], reason: str | None) -> None:
+        """Keep trials out of the fit, for a reason; with None fit them again. Kept in the store of the sweep."""
+        app_state = self.app_state
+        if app_state.busy and self.sweeper is not None:
+            self._send([LeaveOut(key, reason) for key in keys])
+        elif app_state.directory is not None:
+            self._hooks.run_in_thread(partial(store_fit, self._post, app_state.directory, keys, reason))
+
     def retarget(self, budget: float) -> None:
         """Show the optimum at another budget."""
         self.app_state.user_target = budget
@@ -207,8 +228,11 @@ class Session:
                 app_state.state.load_history(history)
             case Fitted():
                 self._fitting = False
-                app_state.fitted = message
+                app_state.fitted, app_state.recipe = message, message.recipe
                 self._refit()
+            case Proposed(choice):
+                app_state.proposal = choice
+                what = "proposed"
             case Exported(paths, problem, whole):
                 app_state.export_problem = problem
                 app_state.exported = paths or app_state.exported
@@ -236,6 +260,8 @@ class Session:
             if app_state.plan and (entry := entry_of(event, app_state.plan)):
                 app_state.log.append(entry)
         self._refit()
+        if app_state.stage == "ended" and any(isinstance(e, PlanChanged) and e.of_fit for e in message.events):
+            self.export()
         if before != app_state.state.phase:
             app_state.pending_command = ""
             self._hooks.on_change(self, "app_state")
@@ -251,7 +277,7 @@ class Session:
         outcomes = state.outcomes()
         if app_state.fitted is None:
             app_state.dots = isoflop_dots(state.plan.budgets, points_of(sweep_runs(state.plan, outcomes)))
-        work = partial(fit, self._post, state.plan, outcomes, app_state.targets, self._fits)
+        work = partial(fit, self._post, state.plan, outcomes, app_state.targets, self._fits, app_state.directory)
         self._fits += 1
         self._hooks.run_in_thread(work)
 

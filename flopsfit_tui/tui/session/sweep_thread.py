@@ -1,4 +1,4 @@
-"""The app's threads: one that plans and sweeps, and short ones that fit and export.
+"""The app's long thread, which plans and sweeps; short_threads.py has those that fit and export.
 
     UI thread  --- orders (a queue), Control --->  sweep thread: owns the executor and the store that is written
                <--- messages (post_message) ----/   \\__ trains in child processes
@@ -11,27 +11,17 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import subprocess
-import sys
-import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from flopsfit_tui.conduct import PreparedSweep, Sweep, add_estimate, plan_in_directory
 from flopsfit_tui.core.control import Command, Control
 from flopsfit_tui.core.events import Event, SweepStarted, TrialProgress
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.store_errors import StoreError
-from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.plan.resume import SweepDiffers
-from flopsfit_tui.report.answer.analysis import analyse
-from flopsfit_tui.report.answer.sweep_runs import sweep_runs
-from flopsfit_tui.report.files.export import NOT_DRAWN
-from flopsfit_tui.report.files.sweeps import export_directory
-from flopsfit_tui.report.plots.series import isoflop_series, residual_series, scaling_series
 from flopsfit_tui.sweep.executor import Executor, Interrupted
 from flopsfit_tui.sweep.prepare import executor_options, make_executor
 from flopsfit_tui.sweep.processes import Processes
@@ -40,8 +30,6 @@ from flopsfit_tui.tui.session.messages import (
     Crashed,
     Estimated,
     Events,
-    Exported,
-    Fitted,
     Planned,
     Rejected,
     SessionMessage,
@@ -183,52 +171,3 @@ def batched(events: Iterable[Event]) -> Iterator[list[Event]]:
         if not isinstance(event, TrialProgress) or time.monotonic() - sent > POST_SECONDS:
             yield batch
             sent, batch = time.monotonic(), []
-
-
-def fit(post: Post, plan: Plan, outcomes: Mapping[str, Outcome], targets: tuple[float, ...], version: int) -> None:
-    """In a thread of its own: fit, and lay out what the plots draw of it."""
-    analysis = analyse(sweep_runs(plan, outcomes), targets, full=len(outcomes) >= len(plan.trials))
-    post(
-        Fitted(
-            version,
-            analysis,
-            isoflop_series(analysis),
-            scaling_series(analysis),
-            residual_series(analysis),
-        )
-    )
-
-
-def export(post: Post, directory: Path, targets: tuple[float, ...], control: Control) -> None:
-    """In a thread of its own: write every file again from what is on disk, also while a sweep runs.
-
-    Tables at once; plots by a child process, because drawing them would hold up the screen for seconds. The child is
-    ended when `control` stops, so that quitting does not wait for it.
-    """
-    try:
-        paths = export_directory(directory, targets, plots=False, skip_foreign=True).paths
-    except ValueError as error:
-        post(Exported((), f"nothing was exported: {error}"))
-        return
-    post(Exported(paths))
-    command = [sys.executable, "-m", "flopsfit_tui", "export", str(directory), "--skip-foreign"]
-    command += [word for target in targets for word in ("--target", repr(target))]
-    with (
-        tempfile.TemporaryFile("w+") as out,
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-        ) as child,
-    ):
-        while child.poll() is None:
-            if control.stopped:
-                child.terminate()
-                return
-            control.wait(0.05)
-        out.seek(0)
-        said = out.read().strip()
-    lines = said.splitlines()
-    problem = next((line for line in lines if line.startswith(f"warning: {NOT_DRAWN}")), "").removeprefix("warning: ")
-    if child.returncode:
-        problem = f"{NOT_DRAWN}: {lines[-1] if lines else '?'}"
-    written = [Path(line) for line in lines if not line.startswith("warning: ")]
-    post(Exported(paths if problem else written, problem, whole=True))

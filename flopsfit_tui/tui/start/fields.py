@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.sizes import parse_sizes
+from flopsfit_tui.core.trial import Goal
 from flopsfit_tui.core.units import format_flops, parse_numbers
 from flopsfit_tui.sweep.processes import cores
 from flopsfit_tui.tui.session.app_state import AppState
 
 AUTO = "auto"  # in a field: the workload's own, or what was measured
+GRID = "grid"  # in the field until: every trial is planned before the sweep starts
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -29,6 +32,7 @@ FIELDS = (
     FieldSpec("sizes", 0, "16,24,32 at every budget; auto: chosen for each budget"),
     FieldSpec("points", 4, "sizes per budget, where they are chosen for each"),
     FieldSpec("seeds", 4, "trials per point"),
+    FieldSpec("until", 4, "grid; or 1.2: trials chosen one by one until the interval of N is within x1.2"),
     FieldSpec("workers", 4, "trials at once"),
     FieldSpec("device", 6, "auto, cpu, cuda or mps"),
 )
@@ -48,9 +52,25 @@ def options_of(texts: Mapping[str, str], base: Options) -> Options:
         seeds=_count(text["seeds"], "seeds") or 1,
     )
     device = text["device"] or "auto"
+    request = replace(request, goal=_goal(text["until"], base))
     if device not in DEVICES:
         raise ValueError(f"device {device!r} is none of {', '.join(DEVICES)}")
     return replace(base, request=request, workers=_count(text["workers"], "workers"), device=device)
+
+
+def _goal(text: str, base: Options) -> Goal | None:
+    if not text or text == GRID:
+        return None
+    try:
+        factor = float(text.lstrip("x×"))
+    except ValueError:
+        factor = math.nan
+    if not 1 < factor < math.inf:
+        raise ValueError(f"until {text!r} is neither {GRID} nor a factor above 1, such as 1.2")
+    before = base.request.goal
+    return Goal(
+        factor, before.target if before else (base.targets or (None,))[0], before.most_flops if before else None
+    )
 
 
 def _count(text: str, what: str) -> int | None:
@@ -69,6 +89,7 @@ def texts_of(options: Options) -> dict[str, str]:
         "sizes": ",".join(map(str, request.sizes or ())),
         "points": str(request.points or ""),
         "seeds": "" if request.seeds == 1 else str(request.seeds),
+        "until": f"{request.goal.factor:g}" if request.goal else "",
         "workers": str(options.workers or ""),
         "device": "" if options.device == "auto" else options.device,
     }
@@ -77,12 +98,13 @@ def texts_of(options: Options) -> dict[str, str]:
 def defaults_of(app_state: AppState) -> dict[str, str]:
     """What an empty field means, as far as it is known."""
     plan, cost = app_state.plan, app_state.estimate
-    ladders = {len(plan.ladder(budget)) for budget in plan.budgets} if plan else set()
+    ladders = {len(plan.ladder(budget)) for budget in plan.budgets} if plan and not plan.checks_recipe else set()
     return {
         "budgets": ",".join(map(format_flops, plan.budgets)) if plan else AUTO,
         "sizes": AUTO,
         "points": str(max(ladders)) if ladders else "7",
         "seeds": "1",
+        "until": GRID,
         "workers": str(cost.workers if cost else cores()),
         "device": "auto",
     }

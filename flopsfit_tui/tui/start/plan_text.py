@@ -50,10 +50,16 @@ def plan_table(app_state: AppState, width: int, palette: Palette) -> Text:
     plain, rows = style(palette.foreground), []
     for number, (budget, expected) in enumerate(zip(plan.budgets, plan.expected, strict=True)):
         trials = [t for t in plan.trials if t.budget == budget]
+        name = (f"{glyph(number)} {format_flops(budget)}", style(palette.budget(number, len(plan.budgets))))
+        if not trials:
+            what = "as chosen" if plan.goal else "not looked at"
+            faint = style(palette.muted)
+            rows.append([name, (what, faint), *[("", plain)] * 3, (f"N {format_count(expected)}", faint)])
+            continue
         epochs = max(plan.epochs(t) for t in trials)
         rows.append(
             [
-                (f"{glyph(number)} {format_flops(budget)}", style(palette.budget(number, len(plan.budgets)))),
+                name,
                 (" ".join(map(str, plan.ladder(budget))), plain),
                 (_range([t.params for t in trials]), plain),
                 (_range([t.tokens for t in trials]), plain),
@@ -76,7 +82,7 @@ def plan_totals(app_state: AppState, width: int, palette: Palette) -> Text:
     if plan is None:
         return text
     before, left = len(app_state.planned.kept) if app_state.planned else 0, app_state.left
-    text.append(f"{len(plan.trials)} trials", value)
+    text.append(f"{len(plan.trials)} trials{' to begin with' * bool(plan.goal)}", value)
     text.append("   ")
     text.append(f"{format_flops(sum(t.flops for t in plan.trials))} FLOPs", value).append("   ")
     text.append(f"{format_count(sum(t.tokens for t in plan.trials))} {plan.unit}", value).append("   ")

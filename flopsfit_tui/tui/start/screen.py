@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -36,6 +37,7 @@ from flopsfit_tui.workloads.builtin import BUILTIN
 from flopsfit_tui.workloads.discover import own_workloads
 
 WAITING_SECONDS = 0.5  # between two drawings of how long it has been waited
+CHECK = "Instead of the sweep, what its learning rates lose at its corners; again: the sweep"
 TYPING_SECONDS = 0.4  # so long after the last key a field's text is planned
 
 
@@ -44,6 +46,7 @@ class StartScreen(BaseScreen):
         Binding("enter,s", "start", "Start the sweep", id="start", key_display="enter"),
         Binding("x", "cancel_planning", "Cancel planning", id="stop"),
         Binding("r", "app.recent", "Earlier sweeps", id="recent"),
+        Binding("c", "check_recipe", "Check the recipe", id="check_recipe", tooltip=CHECK),
         Binding("tab", "app.focus_next", "Next field", id="next_field", key_display="tab", show=False),
     ]
 
@@ -137,6 +140,8 @@ class StartScreen(BaseScreen):
         """Starting is the app's to allow; what was cancelled is planned again by it."""
         if action == "start":
             return self.app_state.cancelled or self.app.check_action(action, parameters)
+        if action == "check_recipe":
+            return self.app_state.plan is not None or self.app_state.options.request.checks_recipe
         return self.app_state.planning if action == "cancel_planning" else True
 
     async def action_start(self) -> None:
@@ -192,6 +197,12 @@ class StartScreen(BaseScreen):
     def action_cancel_planning(self) -> None:
         """End a planning that takes too long"""
         self.post_message(self.PlanningCancelled())
+
+    def action_check_recipe(self) -> None:
+        """Plan the check of the recipe instead of the sweep, or the sweep again."""
+        options = self.app_state.options
+        request = replace(options.request, checks_recipe=not options.request.checks_recipe)
+        self.post_message(self.OptionsTyped(replace(options, request=request)))
 
     def action_leave_field(self) -> None:
         self.query_one(OptionList).focus()

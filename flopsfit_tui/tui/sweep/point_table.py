@@ -7,7 +7,7 @@ the rows. Where budgets do not fit, the columns move with the cursor.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import ClassVar
 
 from rich.style import Style
@@ -20,7 +20,7 @@ from flopsfit_tui.core.units import format_count, format_flops
 from flopsfit_tui.report.plots.palette import Palette, glyph
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.text import shorten
-from flopsfit_tui.tui.theme import NOT_FITTED, STATUS_GLYPHS, palette_of, status_color, style
+from flopsfit_tui.tui.theme import NOT_FITTED, PROPOSED, STATUS_GLYPHS, palette_of, status_color, style
 from flopsfit_tui.tui.widgets.table import GAP, Cell, Column, Table
 
 CELL = 8
@@ -45,6 +45,8 @@ class PointTable(Table):
         self._points: dict[Point, list[TrialState]] = {}
         self._best: dict[float, Setting] = {}  # budget -> size
         self._aside: Mapping[str, str] = {}  # why trials are not fitted, by key
+        self._added: Collection[str] = frozenset()  # keys of trials that were not in the plan at first
+        self._proposed: Point | None = None
         self._first = 0  # budget in the leftmost column
         self._at_work: int | None = None  # the first budget that has a running trial
         self.cursor_column = 0
@@ -61,7 +63,13 @@ class PointTable(Table):
         for now in trials:
             points.setdefault(now.trial.point, []).append(now)
         self._points, self._aside = points, self._app_state.not_fitted()
-        by_params = {size: here[0].trial.params for (_, size), here in points.items()}
+        self._added = frozenset(plan.added)
+        choice = self._app_state.proposal
+        self._proposed = (choice.budget, choice.size.size) if choice and choice.budget and choice.size else None
+        if self._proposed:  # also a size that no trial has yet
+            points.setdefault(self._proposed, [])
+        params = {s.size: s.params for s in plan.sizes}
+        by_params = {size: params[size] for _, size in points}
         self._sizes = sorted(by_params, key=lambda size: (by_params[size], str(size)))
         fitted = {point: [now for now in here if now.trial.key not in self._aside] for point, here in points.items()}
         self._best = _best(fitted)
@@ -120,7 +128,7 @@ class PointTable(Table):
             trials = self._points.get((budget, size), ())
             shares = tuple((now.status, round(100 * now.fraction)) for now in trials)
             left_out = tuple(now.trial.key in self._aside for now in trials)
-            cells.append((shares, left_out, self._best.get(budget) == size))
+            cells.append((shares, left_out, self._best.get(budget) == size, self._proposed == (budget, size)))
         return size, tuple(cells)
 
     def title_style(self, column: Column) -> Style:
@@ -132,17 +140,23 @@ class PointTable(Table):
     def cells(self, row: int, columns: Sequence[Column]) -> list[Cell]:
         palette, plan, size = palette_of(self.app), self._plan, self._sizes[row]
         assert plan is not None
-        here = next(trials for point, trials in self._points.items() if point[1] == size)
+        params = next(s.params for s in plan.sizes if s.size == size)
         cells = []
         for column in columns:
             if column.name == "size":
                 cells.append((shorten(str(size), 10, front=False), style(palette.foreground, bold=True)))
             elif column.name == "params":
-                cells.append((format_count(here[0].trial.params), style(palette.muted)))
+                cells.append((format_count(params), style(palette.muted)))
             else:
                 budget = plan.budgets[int(column.name)]
                 best = self._best.get(budget) == size
-                cells.append(point_cell(self._points.get((budget, size), []), best, palette, self._aside))
+                cell = point_cell(self._points.get((budget, size), []), best, palette, self._aside, self._added)
+                if self._proposed == (budget, size):
+                    cell = (
+                        f"{PROPOSED} {cell[0].removeprefix(PROPOSED).strip()}".strip(),
+                        style(palette.live, bold=True),
+                    )
+                cells.append(cell)
         return cells
 
     # ---- moving ----
@@ -170,7 +184,13 @@ class PointTable(Table):
         return self._points.get((self._plan.budgets[self.cursor_column], self._sizes[self.cursor]), [])
 
 
-def point_cell(trials: Sequence[TrialState], best: bool, palette: Palette, aside: Mapping[str, str] = NOTHING) -> Cell:
+def point_cell(
+    trials: Sequence[TrialState],
+    best: bool,
+    palette: Palette,
+    aside: Mapping[str, str] = NOTHING,
+    added: Collection[str] = (),
+) -> Cell:
     """A point in eight characters: a glyph for its state, the mean loss of what is fitted, or how far it is."""
     if not trials:
         return "", style(palette.faint)
@@ -194,6 +214,8 @@ def point_cell(trials: Sequence[TrialState], best: bool, palette: Palette, aside
         return f"{STATUS_GLYPHS['finished']} {mean}", style(palette.foreground)
     if losses:
         return f"◐ {mean}", style(palette.foreground)
+    if statuses == {"pending"} and all(now.trial.key in added for now in trials):
+        return PROPOSED, style(palette.live)
     status: Status = "skipped" if statuses == {"skipped"} else "pending"
     return STATUS_GLYPHS[status], style(status_color(status, palette))
 

@@ -10,16 +10,14 @@ from textual.binding import Binding, BindingType
 from flopsfit_tui.core.control import AddTrial, SetWorkers
 from flopsfit_tui.core.units import format_count, format_flops, parse_number
 from flopsfit_tui.report.answer.bracket import bracketing_points
-from flopsfit_tui.tui.session.session import Session
 from flopsfit_tui.tui.session.undo import UNDO_SECONDS
-from flopsfit_tui.tui.widgets.active_keys import key_of
+from flopsfit_tui.tui.sweep.fit_actions import FitActions
 from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
 from flopsfit_tui.tui.widgets.prompt import Prompt
 from flopsfit_tui.tui.widgets.status import keeps_and_loses
-from flopsfit_tui.tui.widgets.trial_actions import TrialActions
 
 
-class SweepActions(TrialActions):
+class SweepActions(FitActions):
     """The session's screen: it has a Prompt, and its keys go to the session."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -33,7 +31,7 @@ class SweepActions(TrialActions):
         Binding("minus", "workers(-1)", "One worker less", id="fewer_workers", show=False),
     ]
     CONDITIONAL: ClassVar[tuple[str, ...]] = (
-        *TrialActions.CONDITIONAL,
+        *FitActions.CONDITIONAL,
         "pause",
         "resume",
         "stop",
@@ -42,10 +40,6 @@ class SweepActions(TrialActions):
         "workers",
         "undo",
     )
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session.app_state)
-        self.session = session
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that would do nothing are neither shown nor obeyed."""
@@ -101,12 +95,6 @@ class SweepActions(TrialActions):
             self.notify(f"added: {where}{self.undo_hint()}", timeout=UNDO_SECONDS, markup=False)
         elif self.app_state.plan:
             self.notify("nothing to add: every minimum so far lies inside its sizes", markup=False)
-
-    def undo_hint(self) -> str:
-        """The key that takes it back, behind what was done; it stands in the footer for as long."""
-        self.refresh_keys()
-        self.set_timer(UNDO_SECONDS + 0.1, self.refresh_keys)
-        return f" ({key_of(self, 'undo')} undoes it)"
 
     def action_undo(self) -> None:
         """Take back what was asked last."""

@@ -14,6 +14,7 @@ from flopsfit_tui.core.units import format_count, format_flops, format_ratio, fo
 from flopsfit_tui.fit import FitWarning
 from flopsfit_tui.plan.estimate import seconds_left
 from flopsfit_tui.report.plots.palette import Palette
+from flopsfit_tui.report.text.recipe_text import sentences
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.text import shorten, str_path
 from flopsfit_tui.tui.theme import bar, style
@@ -73,6 +74,9 @@ def phase_word(app_state: AppState, palette: Palette) -> tuple[str, tuple[int, i
 def optimum_line(app_state: AppState, width: int, palette: Palette) -> Text:
     """The optimum at the target budget with its interval, as it stands."""
     label = style(palette.muted)
+    if app_state.plan is not None and app_state.plan.checks_recipe:
+        said = sentences(app_state.recipe)[0] if app_state.recipe else "what the recipe loses appears as trials finish"
+        return Text(f" {shorten(said, width - 2, front=False)}", style(palette.foreground))
     target = app_state.target
     if target is None or app_state.plan is None:
         return Text(" optimum", label)

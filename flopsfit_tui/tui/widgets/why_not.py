@@ -5,7 +5,7 @@ from __future__ import annotations
 from flopsfit_tui.tui.session.app_state import AppState
 
 READ_ONLY = {  # what a sweep that is only read cannot do
-    "start", "skip", "retry", "seed", "first", "pause", "resume", "stop", "bracket", "workers", "undo",
+    "check_recipe", "start", "skip", "retry", "seed", "first", "pause", "resume", "stop", "bracket", "workers", "undo",
 }  # fmt: skip
 RUNNING = {"pause", "stop", "skip", "first", "workers"}
 REASONS = {
@@ -18,6 +18,9 @@ REASONS = {
     "retry": "the selected trial has neither failed nor been skipped",
     "seed": "no trial is selected",
     "first": "the selected trial does not wait",
+    "propose": "nothing has been run yet",
+    "leave_out": "none of the selected trials is fitted",
+    "check_recipe": "there is no plan yet",
     "pause": "the sweep is paused already",
     "resume": "the sweep is not paused",
     "stop": "the sweep is not running",

@@ -13,7 +13,7 @@ from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.sweep.prepare import make_plan
 from flopsfit_tui.sweep.run import run_sweep
 from flopsfit_tui.tui.session import session
-from flopsfit_tui.tui.session.sweep_thread import fit
+from flopsfit_tui.tui.session.short_threads import fit
 from flopsfit_tui.tui.sweep.screen import SweepScreen
 
 

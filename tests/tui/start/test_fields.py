@@ -9,7 +9,7 @@ from rehearsed import Rehearsed
 from textual.widgets import Input, OptionList
 
 from flopsfit_tui.core.options import Options
-from flopsfit_tui.core.trial import Request
+from flopsfit_tui.core.trial import Goal, Request
 from flopsfit_tui.store.directory import delete_sweep, sweeps_directory
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.sweep.prepare import make_plan
@@ -22,7 +22,7 @@ from flopsfit_tui.tui.sweep.screen import SweepScreen
 from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
 from flopsfit_tui.workloads.discover import own_workloads
 
-EMPTY = dict.fromkeys(("budgets", "sizes", "points", "seeds", "workers", "device"), "")
+EMPTY = dict.fromkeys(("budgets", "sizes", "points", "seeds", "until", "workers", "device"), "")
 
 
 def test_fields_read_as_options_and_back():
@@ -33,6 +33,9 @@ def test_fields_read_as_options_and_back():
     assert (options.workers, options.device) == (3, "cpu")
     assert options_of(texts_of(options), base) == options
     assert options_of(EMPTY, options) == base
+    until = options_of(EMPTY | {"until": "x1.2"}, replace(base, targets=(1e13,)))
+    assert until.request.goal == Goal(1.2, 1e13)
+    assert options_of(texts_of(until), until) == until
 
 
 @pytest.mark.parametrize(
@@ -43,6 +46,8 @@ def test_fields_read_as_options_and_back():
         ("sizes", "16,-2", "size '-2'"),
         ("points", "0", "points '0'"),
         ("seeds", "two", "seeds 'two'"),
+        ("until", "often", "until 'often' is neither grid nor a factor above 1"),
+        ("until", "0.9", "a factor above 1, such as 1.2"),
         ("workers", "1.5", "workers '1.5'"),
         ("device", "tpu", "device 'tpu' is none of auto, cpu, cuda, mps"),
     ],
