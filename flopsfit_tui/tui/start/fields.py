@@ -96,15 +96,17 @@ def texts_of(options: Options) -> dict[str, str]:
 
 
 def defaults_of(app_state: AppState) -> dict[str, str]:
-    """What an empty field means, as far as it is known."""
-    plan, cost = app_state.plan, app_state.estimate
-    ladders = {len(plan.ladder(budget)) for budget in plan.budgets} if plan and not plan.checks_recipe else set()
+    """What an empty field means, as far as it is known: not where the plan follows what was typed there."""
+    plan, cost, options = app_state.plan, app_state.estimate, app_state.options
+    request = options.request
+    chosen = plan if plan and not plan.checks_recipe else None
+    ladders = {len(chosen.ladder(budget)) for budget in chosen.budgets} if chosen and request.points is None else set()
     return {
-        "budgets": ",".join(map(format_flops, plan.budgets)) if plan else AUTO,
+        "budgets": ",".join(map(format_flops, plan.budgets)) if plan and request.budgets is None else AUTO,
         "sizes": AUTO,
         "points": str(max(ladders)) if ladders else "7",
         "seeds": "1",
         "until": GRID,
-        "workers": str(cost.workers if cost else cores()),
+        "workers": str(cost.workers if cost and options.workers is None else cores()),
         "device": "auto",
     }
