@@ -76,6 +76,9 @@ def test_a_rule_by_steps_is_found_and_what_the_optimum_gains(plan):
     assert found.rule.power == pytest.approx(-0.3, abs=0.06)
     assert max(p.left for p in found.points) < 0.005
     assert "learning_rate=RateRule(" in recipe_text(found)
+    narrow = recipe_text(found, 74)
+    assert max(map(len, narrow.splitlines())) <= 74
+    assert "planned loses" in narrow
     with_rule = replace(check.recipe, learning_rate=found.rule.peak, steps_power=found.rule.power,
                         base_steps=found.rule.base_steps)  # fmt: skip
     assert all(0.8 < with_rule.rate(p.steps) / p.best_rate < 1.25 for p in found.points)

@@ -13,10 +13,14 @@ from flopsfit_tui.report.text.table import table
 from flopsfit_tui.report.text.wrap import wrap
 
 WIDTH = 100
+SPARE = ("steps", "rule loses", "planned rate")  # columns that a narrow table leaves out, the first one first
 
 
 def recipe_text(check: RecipeCheck, width: int = WIDTH) -> str:
-    """A row a point, then in words what is lost, what that does to the optimum, and what to do."""
+    """A row a point, then in words what is lost, what that does to the optimum, and what to do.
+
+    width: in characters; a table that is wider leaves out columns.
+    """
     head = [
         "FLOPs",
         check.size_name,
@@ -30,8 +34,19 @@ def recipe_text(check: RecipeCheck, width: int = WIDTH) -> str:
     rows = [_row(point) for point in check.points]
     noise = f"noise of a trial {check.noise:.2%} of its loss" if check.noise is not None else "the noise is not known"
     title = f"recipe check of {check.workload}: {format_flops(check.flops)} FLOPs, {noise}"
-    parts = [title, table(head, rows), *(wrap(sentence, width) for sentence in sentences(check))]
+    parts = [wrap(title, width), _fitting_table(head, rows, width), *(wrap(sentence, width) for sentence in sentences(check))]
     return "\n\n".join(part for part in parts if part)
+
+
+def _fitting_table(head: list[str], rows: list[list[str]], width: int) -> str:
+    text = table(head, rows)
+    for name in SPARE:
+        if len(text.splitlines()[1]) <= width:
+            break
+        place = head.index(name)
+        head, rows = head[:place] + head[place + 1 :], [row[:place] + row[place + 1 :] for row in rows]
+        text = table(head, rows)
+    return text
 
 
 def recipe_json(check: RecipeCheck) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class ResultScreen(BaseScreen):
         Binding("escape,o", "leave", "Back to the sweep", id="close_result", key_display="esc"),
         Binding("e", "app.export", "Export", id="export"),
         Binding("t,slash", "ask_budget", "Another budget", id="ask_budget", key_display="t"),
-        Binding("y", "copy", "Copy as Python", id="copy"),
+        Binding("y", "copy_python", "Copy as Python", id="copy"),
     ]
 
     def __init__(self, app_state: AppState) -> None:
@@ -63,6 +63,12 @@ class ResultScreen(BaseScreen):
 
     def on_mount(self) -> None:
         self.query_one("#answer").focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A recipe check has no optimum to ask for or to copy."""
+        if action in ("ask_budget", "copy_python"):
+            return self.app_state.recipe is None
+        return super().check_action(action, parameters)
 
     # ---- another budget ----
 
@@ -91,7 +97,7 @@ class ResultScreen(BaseScreen):
         else:
             self.app.pop_screen()
 
-    def action_copy(self) -> None:
+    def action_copy_python(self) -> None:
         """The recommendation to the clipboard, through the terminal."""
         app_state = self.app_state
         if app_state.plan and app_state.analysis and (budget := self._budget or app_state.target):
@@ -116,6 +122,7 @@ class ResultScreen(BaseScreen):
             check = Text(recipe_text(app_state.recipe, self.size.width - 6), style(palette.foreground))
             self.put("#table", check, layout=True)
             self.put("#files", files(app_state, palette), layout=True)
+            self.refresh_bindings()
             return
         self.query_one("#asked").display = True
         budget = self._budget or app_state.target

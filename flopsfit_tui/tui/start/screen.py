@@ -228,7 +228,8 @@ class StartScreen(BaseScreen):
         if plan := app_state.plan:
             draw = partial(_low_plan_plot, plan)
             picture.show(0, lambda _: draw, chosen=id(plan))
-        picture.display = own and app_state.plan is not None and self.size.height >= 32
+        budgets = len(app_state.plan.budgets) if app_state.plan else 0
+        picture.display = own and budgets > 0 and self.size.height >= 27 + max(5, 2 * budgets)
 
     def _fill(self) -> None:
         """Show the options in the fields when they are not what was typed there."""

@@ -152,10 +152,7 @@ class PointTable(Table):
                 best = self._best.get(budget) == size
                 cell = point_cell(self._points.get((budget, size), []), best, palette, self._aside, self._added)
                 if self._proposed == (budget, size):
-                    cell = (
-                        f"{PROPOSED} {cell[0].removeprefix(PROPOSED).strip()}".strip(),
-                        style(palette.live, bold=True),
-                    )
+                    cell = (f"{PROPOSED} {cell[0].partition(' ')[2]}".rstrip(), style(palette.live, bold=True))
                 cells.append(cell)
         return cells
 

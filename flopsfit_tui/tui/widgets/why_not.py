@@ -28,6 +28,8 @@ REASONS = {
     "bracket": "nothing has been run yet",
     "target": "there is no plan yet",
     "workers": "--executor thread trains one trial at a time",
+    "ask_budget": "a recipe check has no optimum",
+    "copy_python": "a recipe check has no optimum",
     "undo": "nothing was done in the last seconds that can be undone",
     "whole": "this trial has not failed",
     "read": "there is no curve to read yet",

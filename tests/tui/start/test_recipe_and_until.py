@@ -31,6 +31,8 @@ async def test_a_key_plans_the_check_of_the_recipe_which_ends_with_what_it_says(
         await app.until(lambda: isinstance(app.app.screen, ResultScreen), "the result")
         assert "recipe check of tiny" in app.text("#table")
         assert "planned loses" in app.text("#table")
+        assert not app.app.screen.check_action("copy_python", ())
+        assert not app.app.screen.check_action("ask_budget", ())
         await app.press("escape")
         assert "recipe" in app.text("#optimum") or "planned rates" in app.text("#optimum")
     assert (wide.out / "recipe" / "recipe.json").is_file()
