@@ -34,8 +34,8 @@ def recipe_text(check: RecipeCheck, width: int = WIDTH) -> str:
     rows = [_row(point) for point in check.points]
     noise = f"noise of a trial {check.noise:.2%} of its loss" if check.noise is not None else "the noise is not known"
     title = f"recipe check of {check.workload}: {format_flops(check.flops)} FLOPs, {noise}"
-    parts = [wrap(title, width), _fitting_table(head, rows, width), *(wrap(sentence, width) for sentence in sentences(check))]
-    return "\n\n".join(part for part in parts if part)
+    said = [wrap(text, width) for text in (title, *sentences(check))]
+    return "\n\n".join(part for part in (said[0], _fitting_table(head, rows, width), *said[1:]) if part)
 
 
 def _fitting_table(head: list[str], rows: list[list[str]], width: int) -> str:
