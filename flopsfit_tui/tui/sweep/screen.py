@@ -312,9 +312,9 @@ class SweepScreen(SweepActions, PlotActions):
         self.refresh_keys()
 
     def selected(self) -> list[TrialState]:
-        """The trials under the cursor of the table that has the focus, or had it last."""
-        table: PointTable | TrialTable = self.query_one(f"#{self._panels.table}")  # type: ignore[assignment]
-        return table.selected()
+        """The trials under the cursor of the table that has the focus, or had it last; none while the screen goes."""
+        tables = self.query(f"#{self._panels.table}").results(Table)
+        return next((table.selected() for table in tables if isinstance(table, PointTable | TrialTable)), [])
 
     def on_descendant_focus(self) -> None:
         """The table with the focus is the one that keys are about."""
