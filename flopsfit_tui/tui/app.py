@@ -194,8 +194,6 @@ class FlopsfitApp(App[int]):
             self.pop_screen()
         if what == "refused" and app_state.earlier_differs:
             self._ask_to_resume(app_state)
-        elif what == "proposed" and isinstance(self.screen, SweepScreen):
-            self.screen.show_proposal()
         elif what == "broke":
             self.push_screen(TextDialog("Internal error", Text(printable(app_state.traceback)), at_end=True))
         elif what == "ended" and app_state.state.phase == "done" and isinstance(self.screen, SweepScreen):

@@ -40,7 +40,7 @@ from flopsfit_tui.tui.session.short_threads import export, fit, propose, store_f
 from flopsfit_tui.tui.session.sweep_thread import SweepThread
 from flopsfit_tui.tui.session.undo import undo_of
 
-ChangeKind = Literal["app_state", "refused", "broke", "ended", "exported", "proposed"]
+ChangeKind = Literal["app_state", "refused", "broke", "ended", "exported"]
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,6 @@ class Session:
                 self._refit()
             case Proposed(choice):
                 app_state.proposal = choice
-                what = "proposed"
             case Exported(paths, problem, whole):
                 app_state.export_problem = problem
                 app_state.exported = paths or app_state.exported

@@ -10,6 +10,7 @@ from flopsfit_tui.core.control import AddTrial
 from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.core.text import printable
 from flopsfit_tui.core.units import format_flops
+from flopsfit_tui.report.answer.choose import Choice
 from flopsfit_tui.tui.session.session import Session
 from flopsfit_tui.tui.session.undo import UNDO_SECONDS
 from flopsfit_tui.tui.widgets.active_keys import key_of
@@ -32,6 +33,7 @@ class FitActions(TrialActions):
     def __init__(self, session: Session) -> None:
         super().__init__(session.app_state)
         self.session = session
+        self._asked: Choice | None = None  # the proposal that the user has been asked about
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that would do nothing are neither shown nor obeyed."""
@@ -54,11 +56,16 @@ class FitActions(TrialActions):
         """Ask which trial would narrow the interval most; the answer comes from a thread."""
         self.session.propose()
 
+    def on_screen_resume(self) -> None:
+        """A proposal may have come while another screen lay over this one."""
+        self.show_proposal()
+
     def show_proposal(self) -> None:
-        """The proposal, to be added or not; in a sweep that is only read, to be known."""
+        """A proposal that has come, to be added or not; in a sweep that is only read, to be known."""
         app_state, choice = self.app_state, self.app_state.proposal
-        if choice is None:
+        if choice is None or choice is self._asked or not self.is_current:
             return
+        self._asked = choice
         if choice.budget is None or choice.size is None:
             app_state.proposal = None
             self.notify(choice.reason, markup=False)

@@ -353,6 +353,7 @@ class SweepScreen(SweepActions, PlotActions):
             if name in PLOTS:
                 self._redraw_plot(name)
         self.refresh_keys()
+        self.show_proposal()
 
     def _redraw_plot(self, name: str) -> None:
         app_state, view = self.app_state, self.plot_view(name)

@@ -12,6 +12,7 @@ from flopsfit_tui.report.files.sweeps import read_sweep
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.sweep.prepare import make_plan
 from flopsfit_tui.sweep.run import run_sweep
+from flopsfit_tui.tui.help import HelpScreen
 from flopsfit_tui.tui.sweep.point_table import PointTable
 from flopsfit_tui.tui.theme import NOT_FITTED, PROPOSED
 from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
@@ -55,6 +56,11 @@ async def test_a_proposal_has_a_price_and_a_promise_and_is_marked(open_app, rehe
         await app.press("m")
         await app.until(lambda: isinstance(app.app.screen, ConfirmDialog), "the proposal again")
         assert app.app_state.proposal == choice  # the same store gives the same
+        await app.press("n", "m", "question_mark")  # the help lies over the table when the answer comes, or before
+        await app.until(lambda: app.app_state.proposal, "the proposal below the help")
+        if isinstance(app.app.screen, HelpScreen):
+            await app.press("escape")
+        await app.until(lambda: isinstance(app.app.screen, ConfirmDialog), "the question after the help")
         await app.press("y")
         await app.until(lambda: len(app.state.trials) == trials + 1, "the trial")
         await app.ended()
