@@ -107,6 +107,32 @@ def test_corrected_intervals_hold_the_minimum():
     assert np.mean(hits) > 0.85
 
 
+def test_noise_is_shared_by_budgets_so_that_bounded_intervals_of_few_sizes_hold_the_minimum():
+    rng, hits = np.random.default_rng(11), []
+    for i in range(300):
+        law = list(LAWS.values())[i % len(LAWS)]
+        C = np.repeat(1e18 * np.geomspace(1, 100, 4), 5)
+        N = np.array([law.optimum(c).params for c in C]) * np.tile(1.7 ** np.arange(-2.0, 3.0), 4)
+        L = law.loss(N, C / (6 * N)) * np.exp(0.02 * rng.normal(size=20))
+        for curve in fit_parabolas(C, N, L, law=law):
+            if curve.status == "ok" and curve.vertex.high is not None:
+                hits.append(curve.vertex.low <= law.optimum(curve.budget).params <= curve.vertex.high)
+    assert len(hits) > 200
+    assert np.mean(hits) > 0.87
+
+
+def test_one_budget_keeps_its_own_noise():
+    N, rng = np.geomspace(1e7, 1e9, 5), np.random.default_rng(2)
+    L = bowl(N, curvature=0.4) * np.exp(0.005 * rng.normal(size=5))
+    (alone,) = fit_parabolas(np.full(5, 1e18), N, L)
+    noisy = bowl(N) + 0.1 * np.array([1, -1, 1, -1, 1])
+    first, _ = fit_parabolas(np.repeat([1e18, 1e20], 5), np.tile(N, 2), np.append(L, noisy))
+    assert first.vertex.value == alone.vertex.value
+    assert first.vertex.high is None or first.vertex.high > alone.vertex.high
+    again, _ = fit_parabolas(np.repeat([1e18, 1e20], 5), np.tile(N, 2), np.tile(L, 2))
+    assert again.vertex.high < alone.vertex.high  # twice the degrees of freedom
+
+
 def test_a_power_law_says_how_far_its_line_is_known():
     sizes, _ = fit_law(*noisy_sweep(noise=0.003)).power_laws
     near, far = sizes.at(1e19), sizes.at(1e22)
