@@ -101,7 +101,7 @@ def test_a_file_that_is_no_text_or_cannot_be_read_is_refused():
         ('pause = "f55"', "pause: there is no key 'f55'; the nearest is 'f5'"),
         ('pause = "Ctrl+X"', "pause: there is no key 'Ctrl+X'; the nearest is 'ctrl+x'"),
         ('pause = "x"', "pause = 'x' takes 'x', which on the sweep is stop"),
-        ('help = "x"', "help = 'x' takes 'x', which on the sweep is stop"),
+        ('help = "x"', "help = 'x' takes 'x', which on the start screen is stop"),
         ('zoom = "f5"\nlaw = "f5"', "takes 'f5', which on the sweep is"),
         ('filter = "j"', "filter = 'j' takes 'j', which on the sweep is down"),
         ('zoom = "ctrl+q"', "which on the sweep is 'Quit'"),
