@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
@@ -26,6 +27,11 @@ class Curve(Sequence[tuple[int, float]]):
 
     def clear(self) -> None:
         del self.steps[:], self.losses[:]
+
+    def cut(self, step: int) -> None:
+        """Drop what lies at a step and behind it."""
+        here = bisect_left(self.steps, step)
+        del self.steps[here:], self.losses[here:]
 
     def __len__(self) -> int:
         return len(self.steps)

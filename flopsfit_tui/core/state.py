@@ -84,7 +84,6 @@ class SweepState:
             case TrialStarted(key, worker):
                 now = self.trials[key]
                 now.status, now.worker, now.step, now.loss, now.seconds = "running", worker, 0, math.nan, 0.0
-                now.history.clear()
                 now.printed = []
                 self._at_work[worker] = key
             case TrialProgress():
@@ -92,6 +91,8 @@ class SweepState:
             case TrialEnded(key, outcome):
                 now = self.trials[key]
                 now.status, now.outcome, now.worker = outcome.status, outcome, ""
+                if outcome.status == "failed" and not now.step:
+                    now.history.clear()
                 now.history = now.history.thinned(now.trial.steps, CURVE_POINTS)
                 self.outcomes_version += 1
             case TrialRequeued(key):
@@ -128,8 +129,8 @@ class SweepState:
 
     def _progress(self, event: TrialProgress) -> None:
         now = self.trials[event.key]
-        if event.step <= now.step:  # begun anew
-            now.history.clear()
+        if event.step <= now.step or now.step == 0:  # begun anew, or gone on from a checkpoint
+            now.history.cut(event.step)
         now.step, now.loss, now.seconds = event.step, event.loss, event.seconds
         if not now.history or event.step - now.history[-1][0] >= now.trial.steps / HISTORY_ROWS:
             now.history.append(event.step, event.loss)
@@ -147,10 +148,13 @@ class SweepState:
         self.phase = phase
 
     def load_history(self, history: Mapping[str, Iterable[tuple[int, float]]]) -> None:
-        """Give back to finished trials the curves that the store kept of them."""
+        """Give back to trials the curves that the store kept of them, up to the first step seen since."""
         for key, rows in history.items():
-            if key in self.trials and not self.trials[key].history:
-                self.trials[key].history = rows if isinstance(rows, Curve) else Curve(rows)
+            if key in self.trials:
+                curve, seen = rows if isinstance(rows, Curve) else Curve(rows), self.trials[key].history
+                if seen:
+                    curve.cut(seen.steps[0])
+                self.trials[key].history = Curve([*curve, *seen]) if seen else curve
         self.version += 1
 
     def load_printed(self, printed: Mapping[str, Sequence[str]]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -92,10 +93,16 @@ class Thinning:
     def __init__(self, plan: Plan) -> None:
         self._steps = {t.key: t.steps for t in plan.trials}
         self._kept: dict[str, int] = {}
+        self._earlier: dict[str, list[HistoryRow]] = {}  # of trials that have not said yet where they go on
 
-    def start(self, key: str) -> None:
-        """Begin a trial's history anew."""
+    def start(self, key: str, earlier: Sequence[HistoryRow] = ()) -> None:
+        """Begin a trial's history anew; `earlier` is what its last start left, from whose checkpoint it may go on."""
         self._kept.pop(key, None)
+        self._earlier[key] = list(earlier)
+
+    def put_back(self, key: str, before: float = math.inf) -> list[HistoryRow]:
+        """The rows of the earlier start, once, up to the step at which the trial goes on."""
+        return [row for row in self._earlier.pop(key, ()) if row.step < before]
 
     def extend(self, plan: Plan) -> None:
         """Know the trials that were added."""
@@ -152,21 +159,24 @@ class MemoryStore:
         """Keep what an event says."""
         match event:
             case TrialStarted(key, worker):
+                self._thinning.start(key, self._history[key])
                 self._history[key].clear()
                 self._outcomes.pop(key, None)
-                self._thinning.start(key)
                 self._attempts.append(Attempt(key, time.time(), None, "running", worker))
             case TrialProgress(key=key):
                 if self._thinning.begins_anew(event):
                     self._history[key].clear()
+                self._history[key] += self._thinning.put_back(key, event.step)
                 if self._thinning.keeps(event):
                     self._history[key].append(
                         HistoryRow(event.step, event.tokens, event.flops, event.loss, event.seconds)
                     )
             case TrialEnded(key, outcome):
+                self._thinning.put_back(key)
                 self._outcomes[key] = outcome
                 self._end(key, outcome.status)
             case TrialRequeued(key):
+                self._history[key] += self._thinning.put_back(key)
                 self._outcomes.pop(key, None)
                 self._end(key, "returned")
             case PlanChanged(plan):

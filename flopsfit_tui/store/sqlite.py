@@ -117,7 +117,7 @@ class SqliteStore(StoreReading):
         match event:
             case TrialStarted(key, worker):
                 assert self._thinning is not None
-                self._thinning.start(key)
+                self._thinning.start(key, self._rows_stored(key) if key in self._last else ())
                 self._pending.append(self._history.clear(key))
                 self._drop_outcome(key)
                 self._attempt += 1
@@ -130,6 +130,8 @@ class SqliteStore(StoreReading):
                 if time.monotonic() - self._committed > COMMIT_SECONDS:
                     self._flush()
             case TrialEnded(key, outcome):
+                assert self._thinning is not None
+                self._thinning.put_back(key)
                 self._pending += self._history.end(key)
                 self._serial += 1
                 row = (key, self._serial, *outcome_row(outcome))
@@ -137,6 +139,9 @@ class SqliteStore(StoreReading):
                 self._seals[key] = seal("outcomes", *row)
                 self._end(key, outcome.status)
             case TrialRequeued(key):
+                assert self._thinning is not None
+                for history_row in self._thinning.put_back(key):
+                    self._pending += self._history.append(key, history_row)
                 if key in self._seals and key in self._last:
                     self._change_attempt(key, self._last[key], time.time(), "returned")
                 self._drop_outcome(key)
@@ -202,8 +207,10 @@ class SqliteStore(StoreReading):
         assert self._thinning is not None
         if self._thinning.begins_anew(event):
             self._pending.append(self._history.clear(event.key))
+        rows = self._thinning.put_back(event.key, event.step)
         if self._thinning.keeps(event):
-            row = HistoryRow(event.step, event.tokens, event.flops, event.loss, event.seconds)
+            rows.append(HistoryRow(event.step, event.tokens, event.flops, event.loss, event.seconds))
+        for row in rows:
             self._pending += self._history.append(event.key, row)
 
     def _take_plan(self, plan: Plan) -> None:
@@ -281,6 +288,12 @@ class SqliteStore(StoreReading):
             os.rename(beside, path)
         self._place = _identity(path)
         self._copy = self._plan
+
+    def _rows_stored(self, trial: str) -> list[HistoryRow]:
+        """What is on disk of a trial's history; nothing where the disk does not give it."""
+        with contextlib.suppress(StoreError):
+            return self.history_after(trial, 0)
+        return []
 
     def _parts_stored(self, trial: str) -> int:
         with explained_as_fault(self.directory):

@@ -102,6 +102,23 @@ def test_a_trial_begun_anew_has_one_curve():
     assert state.trials["a"].history == [(1, 5.5), (2, 5.4)]
 
 
+def test_a_trial_that_goes_on_from_a_checkpoint_keeps_its_curve_up_to_there():
+    state = fold(SweepStarted(plan_of("a"), {}, 1, {}), TrialStarted("a", "w"))
+    for step in (1, 10, 20, 30):
+        state.apply(TrialProgress("a", step, step, 1.0, 3.0, 1.0))
+    for event in (TrialRequeued("a"), TrialStarted("a", "w"), TrialProgress("a", 25, 25, 1.0, 2.0, 1.0)):
+        state.apply(event)
+    assert state.trials["a"].history == [(1, 3.0), (10, 3.0), (20, 3.0), (25, 2.0)]
+
+
+def test_a_curve_that_is_loaded_late_is_put_before_what_has_come():
+    state = fold(SweepStarted(plan_of("a", "b"), {}, 1, {}), TrialStarted("a", "w"))
+    state.apply(TrialProgress("a", 25, 25, 1.0, 2.0, 1.0))
+    state.load_history({"a": [(1, 3.0), (20, 3.0), (30, 3.0)], "b": [(1, 4.0)]})
+    assert state.trials["a"].history == [(1, 3.0), (20, 3.0), (25, 2.0)]
+    assert state.trials["b"].history == [(1, 4.0)]
+
+
 def test_history_is_thinned_whatever_the_length():
     steps = 50 * HISTORY_ROWS
     state = fold(SweepStarted(plan_of("a", steps=steps), {}, 1, {}), TrialStarted("a", "w"))

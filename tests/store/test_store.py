@@ -14,6 +14,8 @@ from flopsfit_tui.core.events import Note, TrialEnded, TrialProgress, TrialReque
 from flopsfit_tui.core.state import CURVE_POINTS, HISTORY_ROWS
 from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial
 from flopsfit_tui.store.base import HistoryRow, MemoryStore
+from flopsfit_tui.store.blocks import BLOCK_ROWS
+from flopsfit_tui.store.check import check_sweep
 from flopsfit_tui.store.sqlite import FILE, SqliteStore, archive_sweep, check_directory
 
 
@@ -84,15 +86,63 @@ def test_a_curve_on_disk_may_hold_losses_that_are_no_numbers(tmp_path):
     assert {loss for loss in curve.losses if not math.isnan(loss)} == {3.0}
 
 
-def test_history_comes_back_and_a_new_attempt_starts_it_anew(store):
+def progress(store, *steps):
+    for step in steps:
+        store.record(TrialProgress("a", step, 64 * step, 1e7 * step, 5.0 - step / 100, step / 100))
+
+
+def steps_of(store):
+    return [row.step for row in store.history().get("a", ())]
+
+
+def test_a_trial_begun_anew_begins_its_history_anew(store):
     store.begin(plan_of("a"))
     store.record(TrialStarted("a", "w"))
-    store.record(TrialProgress("a", 10, 640, 1e8, 5.0, 0.1))
+    progress(store, 1, 10)
     store.record(TrialRequeued("a"))
     store.record(TrialStarted("a", "w"))
-    store.record(TrialProgress("a", 50, 3200, 5e8, 4.0, 0.5))
-    assert store.history() == {"a": [HistoryRow(50, 3200, 5e8, 4.0, 0.5)]}
+    assert store.history() == {}
+    progress(store, 1)
+    assert store.history() == {"a": [HistoryRow(1, 64, 1e7, 4.99, 0.01)]}
     assert [x.status for x in store.attempts()] == ["returned", "running"]
+
+
+def test_a_trial_that_goes_on_from_a_checkpoint_keeps_its_history_up_to_there(store):
+    store.begin(plan_of("a"))
+    store.record(TrialStarted("a", "w"))
+    progress(store, 1, 10, 20, 30)
+    for _ in range(2):  # the second is stopped before its first step
+        store.record(TrialRequeued("a"))
+        store.record(TrialStarted("a", "w"))
+    progress(store, 25, 35)
+    assert steps_of(store) == [1, 10, 20, 25, 35]
+    store.record(TrialEnded("a", FINISHED))
+    assert steps_of(store) == [1, 10, 20, 25, 35]
+
+
+def test_a_process_that_died_leaves_a_history_to_go_on_with(tmp_path):
+    many = range(1, 3 * BLOCK_ROWS)
+    first = SqliteStore(tmp_path)
+    first.begin(plan_of("a", steps=10 * BLOCK_ROWS))
+    first.record(TrialStarted("a", "w"))
+    progress(first, *many)
+    first.close()
+    again = SqliteStore(tmp_path)
+    again.begin(plan_of("a", steps=10 * BLOCK_ROWS))
+    again.record(TrialStarted("a", "w"))
+    progress(again, 2 * BLOCK_ROWS, 2 * BLOCK_ROWS + 5)
+    assert steps_of(again) == [*range(1, 2 * BLOCK_ROWS + 1), 2 * BLOCK_ROWS + 5]
+    again.close()
+    assert check_sweep(tmp_path).damage == ()
+
+
+def test_a_trial_that_fails_before_its_first_step_has_no_history(store):
+    store.begin(plan_of("a"))
+    store.record(TrialStarted("a", "w"))
+    progress(store, 1, 10)
+    for event in (TrialEnded("a", FAILED), TrialStarted("a", "w"), TrialEnded("a", FAILED)):
+        store.record(event)
+    assert steps_of(store) == []
 
 
 def test_starting_again_forgets_the_earlier_outcome(store):
