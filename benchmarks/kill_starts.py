@@ -57,9 +57,8 @@ class Forked:
         stderr: Any,
         keep: Sequence[int] = (),
         group: int | None = None,
-        terminal: bool = False,
     ) -> None:
-        """`group` as in os.setpgid; None makes a session, with the terminal that stdin is when `terminal`."""
+        """`group` as in os.setpgid; None makes a session."""
         sys.stdout.flush()
         sys.stderr.flush()
         self.returncode: int | None = None
@@ -81,8 +80,6 @@ class Forked:
             _close_all_but({0, 1, 2, *keep})
             sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
             sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
-            if terminal:
-                fcntl.ioctl(0, termios.TIOCSCTTY, 0)
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
                 signal.signal(number, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -200,11 +197,13 @@ class Started:
             nothing = os.open(os.devnull, os.O_RDWR)
             streams = {"stdin": nothing, "stdout": nothing, "stderr": self._said}
         self.process: Any
-        if whole and self.master is None:
+        if self.master is not None:  # the app has threads, of which a fork of it would be a half
+            take = lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # noqa: E731
+            self.process = subprocess.Popen(command, start_new_session=True, preexec_fn=take, **streams)
+        elif whole:
             self.process = subprocess.Popen(command, start_new_session=True, **streams)
         else:
-            terminal = self.master is not None
-            self.process = Forked(lambda: _run_forked(arguments), terminal=terminal, **streams)
+            self.process = Forked(lambda: _run_forked(arguments), **streams)
         os.close(streams["stdin"])
 
     def said(self) -> str:

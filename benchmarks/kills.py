@@ -286,7 +286,8 @@ def drive(number: int, root: Path, expected: dict[str, str], sent: Any, given: a
     draw, sweeps = random.Random(f"{given.seed} {number}"), 0
     while sent.value < given.kills and time.monotonic() < given.until:
         folder, tally = root / f"{number}-{sweeps}", Tally()
-        start = draw.choices(list(STARTS), [share for share, _ in STARTS.values()])[0]
+        starts = given.starts.split(",")
+        start = draw.choices(starts, [STARTS[name][0] for name in starts])[0]
         try:
             kill_a_sweep(folder, expected, draw, tally, start)
         except Exception as error:  # noqa: BLE001 - of the benchmark itself
@@ -328,6 +329,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=1e9, help="Begin no sweep after so long.")
     parser.add_argument("--at-once", type=int, default=12, help="Sweeps; they sleep most of the time.")
+    parser.add_argument("--starts", default=",".join(STARTS), help="How the sweeps are run.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dir", help="Where the sweeps lie.")
     given = parser.parse_args()

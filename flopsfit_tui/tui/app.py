@@ -23,6 +23,7 @@ from flopsfit_tui.core.text import printable
 from flopsfit_tui.core.trial import Request
 from flopsfit_tui.report.text.terminal_progress import TerminalProgress
 from flopsfit_tui.tui.help import HelpScreen
+from flopsfit_tui.tui.leaving import when_mounted
 from flopsfit_tui.tui.recent.find import request_of
 from flopsfit_tui.tui.recent.screen import RecentScreen
 from flopsfit_tui.tui.result.screen import ResultScreen
@@ -390,7 +391,7 @@ class FlopsfitApp(App[int]):
         """End in good order, by a signal; the event loop does it, where there is one."""
         loop = self._own_loop
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._leave)
+            loop.call_soon_threadsafe(when_mounted, self, self._leave)
 
     def _leave(self) -> None:
         self._in_title.end()

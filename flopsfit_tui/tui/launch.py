@@ -110,7 +110,10 @@ def run(app: FlopsfitApp) -> int:
         if in_browser():
             _keep_packets_whole()
             _end_with_server()
-        code = app.run()
+        try:
+            code = app.run()
+        finally:
+            app.on_unmount()  # also where Textual did not come that far: its threads would keep the process
     app_state = app.app_state
     if app_state.plan and app_state.analysis and app_state.analysis.optimum and not in_browser():
         say(summary(app_state.analysis))

@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # ctrl+c in the app is a key; this is from elsewhere
 GRACE_SECONDS = 2.0  # until a process that has not ended by itself is ended
 LEAVE = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[<u\x1b[0m"  # what Textual set
 
 
 @contextlib.contextmanager
 def ended_by_signals(leave: Callable[[], object]) -> Iterator[None]:
-    """SIGTERM and SIGHUP call `leave`, in the main thread; the process ends within GRACE_SECONDS of the first."""
+    """SIGINT, SIGTERM and SIGHUP call `leave`, in the main thread; the process ends within GRACE_SECONDS of the first."""
     if threading.current_thread() is not threading.main_thread():  # Python calls handlers in the main thread only
         yield
         return
@@ -34,7 +35,7 @@ def ended_by_signals(leave: Callable[[], object]) -> Iterator[None]:
         last.start()
         leave()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
         yield
     finally:

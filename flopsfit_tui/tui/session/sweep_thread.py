@@ -19,6 +19,7 @@ from dataclasses import replace
 from flopsfit_tui.conduct import PreparedSweep, Sweep, add_estimate, plan_in_directory
 from flopsfit_tui.core.control import Command, Control
 from flopsfit_tui.core.events import Event, SweepStarted, TrialProgress
+from flopsfit_tui.core.failed import Failed
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.store_errors import StoreError
 from flopsfit_tui.plan.resume import SweepDiffers
@@ -104,7 +105,7 @@ class SweepThread:
             order()
         except Interrupted:
             pass
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, Failed) as error:
             if self._options is not None:
                 self._post(Rejected(self._options, str(error), isinstance(error, SweepDiffers)))
         except Exception:  # noqa: BLE001 - shown with its traceback; the app goes on
