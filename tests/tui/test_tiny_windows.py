@@ -113,6 +113,24 @@ def test_a_tiny_window_is_ended_by_sigterm(tmp_path, moment):
         process.wait()
 
 
+@pytest.mark.parametrize(
+    "name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.slow), pytest.param("SIGHUP", marks=pytest.mark.slow)]
+)
+def test_a_signal_while_the_first_screen_is_made_ends_the_app_in_good_order(tmp_path, name):
+    process, written = window(100, 30, ["-m", "flopsfit_tui", "run", "simulated", "--out", "sweep"], tmp_path)
+    try:
+        end = time.monotonic() + 60
+        while b"\x1b[?1049h" not in written:
+            assert time.monotonic() < end, bytes(written[-500:])
+            time.sleep(0.001)
+        process.send_signal(getattr(signal, name))
+        process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
+    assert b"Traceback" not in written
+
+
 STUCK = """
 import signal, sys, threading
 from flopsfit_tui.tui.session.signals import ended_by_signals

@@ -23,7 +23,7 @@ LEAVE = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2
 
 @contextlib.contextmanager
 def ended_by_signals(leave: Callable[[], object]) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP call `leave`, in the main thread; the process ends within GRACE_SECONDS of the first."""
+    """SIGINT, SIGTERM and SIGHUP call `leave`, in the main thread; the process ends within GRACE_SECONDS."""
     if threading.current_thread() is not threading.main_thread():  # Python calls handlers in the main thread only
         yield
         return
