@@ -69,7 +69,9 @@ def format_ratio(value: float) -> str:
 
 
 def format_flops(value: float) -> str:
-    """FLOPs as the field writes them: ``3e10``, ``1.26e+11`` becomes ``1.26e11``."""
+    """FLOPs as the field writes them: ``3e10``, ``1.26e+11`` becomes ``1.26e11``; none are ``0``."""
+    if not value:
+        return "0"
     mantissa, _, exponent = f"{value:.2e}".partition("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 

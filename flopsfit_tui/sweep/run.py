@@ -86,6 +86,7 @@ def run_sweep(
     sweep = _Sweep(
         plan, workload, executor, control, waiting, device, seconds, propose, checkpoints, checkpoint_seconds
     )
+    skipped: set[str] = set()  # trials whose checkpoints are kept to the end of the sweep
     keeper = Keeper(store, control, sweep.hold, sweep.go_on, on_full)
     try:
         yield SweepStarted(plan, before, executor.workers, seconds)
@@ -93,13 +94,19 @@ def run_sweep(
             yield from keeper.keep(Note("warning", sentence))
         for event in sweep.events():
             yield from keeper.keep(event)
-            if checkpoints and keeper.clean and isinstance(event, TrialEnded) and event.outcome.status != "failed":
-                drop_checkpoints(checkpoints, [event.key])
+            if isinstance(event, TrialEnded | TrialRequeued):
+                skipped.discard(event.key)
+            if checkpoints and keeper.clean and isinstance(event, TrialEnded):
+                if event.outcome.status == "skipped":
+                    skipped.add(event.key)  # which can be taken back, and goes on from its checkpoint then
+                elif event.outcome.status == "finished":
+                    drop_checkpoints(checkpoints, [event.key])
     finally:
         for event in sweep.requeue_running():  # the caller closed the stream, or an exception came
             with contextlib.suppress(StoreFault):  # what has no outcome is pending in any case
                 store.record(event)
         if checkpoints:
+            drop_checkpoints(checkpoints, skipped)
             drop_folder(checkpoints)
 
 

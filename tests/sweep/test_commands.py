@@ -2,6 +2,7 @@
 
 import pytest
 
+from flopsfit_tui.core.checkpoint_files import checkpoint_path
 from flopsfit_tui.core.control import AddTrial, Control, Retry, RunNext, SetWorkers, Skip
 from flopsfit_tui.core.events import (
     Note,
@@ -56,6 +57,35 @@ def test_a_running_trial_can_be_skipped(executor, slow_plan, tiny_file):
     assert {outcome.status for outcome in store.outcomes().values()} == {"skipped"}
     assert len(skipped) == 2
     assert executor.free == executor.workers
+
+
+def test_a_skip_that_is_taken_back_goes_on_from_the_checkpoint(processes, slow_plan, tiny_file, tmp_path):
+    control, steps, skipped, again = Control(), {}, None, None
+    for event in run_sweep(slow_plan, tiny_file, processes, MemoryStore(), control, checkpoints=tmp_path):
+        if isinstance(event, TrialProgress):
+            if event.key == skipped and again is None:
+                again = event.step
+                control.stop()
+            steps[event.key] = event.step
+            if skipped is None and event.step > 1:
+                skipped = event.key
+                control.send(Skip(skipped))
+        elif isinstance(event, TrialEnded) and event.outcome.status == "skipped" and again is None:
+            assert checkpoint_path(tmp_path, skipped).exists()
+            control.send(Retry(skipped))
+            steps_before, again = steps[skipped], None
+    assert again > steps_before
+    assert checkpoint_path(tmp_path, skipped).exists()
+
+
+def test_the_checkpoint_of_a_skipped_trial_goes_with_the_sweep(trainer, slow_plan, tiny_file, tmp_path):
+    control = Control()
+    for event in run_sweep(slow_plan, tiny_file, trainer, MemoryStore(), control, checkpoints=tmp_path):
+        if isinstance(event, TrialProgress):
+            control.send(Skip(event.key))
+        elif isinstance(event, TrialEnded):
+            assert checkpoint_path(tmp_path, event.key).exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_trial_can_be_moved_to_the_front(short_plan, tiny_file):

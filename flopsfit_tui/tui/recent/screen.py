@@ -32,7 +32,7 @@ COLUMNS = (
     Column("budgets", "budgets", 15, right=False, rank=2),
     Column("optimum", "optimum", 18, right=False, rank=1),
     Column("age", "changed", 10, right=False),
-    Column("directory", "directory", 12, right=False, rank=3, grows=True),
+    Column("directory", "directory", 12, right=False, rank=3, grows=True, path=True),
 )
 GLYPHS = {"finished": "✓", "running": "▶", "stopped": "■", "failed": "✗", "damaged": "✗"}
 

@@ -28,6 +28,7 @@ from flopsfit_tui.tui.session.undo import Undo
 
 USUAL_KEYS = {  # those that the lines name
     "bracket": "b", "seed": "n", "target": "t", "retry": "r", "warnings": "w", "open_row": "enter",
+    "go_failed": "!",
 }  # fmt: skip
 LOG_LINES = 5000
 Stage = Literal["planning", "pricing", "ready", "refused", "sweeping", "ending", "ended"]

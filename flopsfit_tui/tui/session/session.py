@@ -140,14 +140,20 @@ class Session:
         self.app_state.undo = undo_of(commands, self.app_state.state) or self.app_state.undo
         self._send(commands)
 
-    def undo(self) -> bool:
-        """Take back what was asked last; false when what was asked for is not there yet, or it is too late."""
+    def undo(self) -> str:
+        """Take back what was asked last; what came of it, in words."""
         undo, app_state = self.app_state.undo, self.app_state
-        commands = undo.reverse(app_state.state) if undo is not None and app_state.can_undo else []
-        if commands:
+        if undo is None or not app_state.can_undo:
+            return "too late to undo"
+        commands = undo.reverse(app_state.state)
+        if not commands and undo.too_late(app_state.state):
             app_state.undo = None
-            self._send(commands)
-        return bool(commands)
+            return "too late to undo: it has been trained already"
+        if not commands:
+            return "it is only being added: once more, in a moment"
+        app_state.undo = None
+        self._send(commands)
+        return "undone"
 
     def _send(self, commands: Sequence[Command]) -> None:
         assert self.sweeper is not None

@@ -1,6 +1,7 @@
 """What was just asked of a sweep, and the commands that take it back: for what costs FLOPs, for a few seconds.
 
-A trial that was added becomes a skipped one, which is never trained; one that was skipped is trained after all, next.
+A trial that was added becomes a skipped one, which is never trained; one that was skipped is trained after all, next,
+and goes on from its checkpoint.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ class Undo:
     def possible(self) -> bool:
         """Whether it is still time."""
         return time.monotonic() - self.at < UNDO_SECONDS
+
+    def too_late(self, state: SweepState) -> bool:
+        """Whether nothing is left to take back: what was asked for has been trained already."""
+        added = [now for key, now in state.trials.items() if key not in self.before]
+        only_added = all(isinstance(command, AddTrial) for command in self.commands)
+        return only_added and len(added) >= len(self.commands) and all(now.outcome for now in added)
 
     def reverse(self, state: SweepState) -> list[Command]:
         """What takes them back; empty while trials that were asked for have not been added yet."""

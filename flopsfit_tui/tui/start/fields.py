@@ -28,11 +28,11 @@ class FieldSpec:
 
 
 FIELDS = (
-    FieldSpec("budgets", 0, "training FLOPs of a trial: 3e10,1e11 or 1e10..1e12:5; auto: the workload's own"),
+    FieldSpec("budgets", 0, "FLOPs of a trial, as 3e10,1e11 or 1e10..1e12:5; auto: the default"),
     FieldSpec("sizes", 0, "16,24,32 at every budget; auto: chosen for each budget"),
     FieldSpec("points", 4, "sizes per budget, where they are chosen for each"),
     FieldSpec("seeds", 4, "trials per point"),
-    FieldSpec("until", 4, "grid; or 1.2: trials chosen one by one until the interval of N is within x1.2"),
+    FieldSpec("until", 4, "grid; or 1.2: one trial after another until N is known within x1.2"),
     FieldSpec("workers", 4, "trials at once"),
     FieldSpec("device", 6, "auto, cpu, cuda or mps"),
 )

@@ -73,6 +73,7 @@ class StartScreen(BaseScreen):
         self._workloads: dict[str, str] = {}  # what each is about
         self._named_for = 0  # the width that their lines were made for
         self._filled_for: object = None  # the options that the fields were filled from
+        self._planned: object = None  # the keys were last shown for: they differ while something is planned
 
     def compose(self) -> ComposeResult:
         yield Static(id="title")
@@ -83,11 +84,11 @@ class StartScreen(BaseScreen):
         with Horizontal(classes="fields"):
             yield from (Field(spec) for spec in FIELDS[2:])
         yield Static(id="syntax", markup=False)
+        yield Static(id="problem")
         yield Static("Plan", classes="heading", markup=False)
         with VerticalScroll(id="plan"):
             yield Static(id="ladders")
         yield Static(id="totals")
-        yield Static(id="problem")
         yield PlotView(id="picture")
         yield Footer()
 
@@ -167,7 +168,7 @@ class StartScreen(BaseScreen):
         self._say_syntax("")
 
     def _say_syntax(self, words: str) -> None:
-        self.query_one("#syntax", Static).update(words, layout=False)
+        self.query_one("#syntax", Static).update(shorten(words, self.size.width - 4, front=False), layout=False)
         self.set_class(bool(words), "typing")
 
     def on_input_changed(self) -> None:
@@ -192,7 +193,13 @@ class StartScreen(BaseScreen):
     async def on_input_submitted(self) -> None:
         """Enter in a field starts, once what it says is planned."""
         self._typed()
-        self.call_after_refresh(self.run_action, "app.start")
+        self.call_after_refresh(self._start_typed)
+
+    async def _start_typed(self) -> None:
+        """Start, and leave the field: a key typed when the screen comes back is a key again."""
+        if self.app.check_action("start", ()):
+            self.action_leave_field()
+            await self.run_action("app.start")
 
     def action_cancel_planning(self) -> None:
         """End a planning that takes too long"""
@@ -214,6 +221,9 @@ class StartScreen(BaseScreen):
         app_state, width, palette = self.app_state, self.size.width, palette_of(self.app)
         self.put("#title", title_line(app_state, width, palette))
         self._fill()
+        if self._planned != (app_state.planning, app_state.cancelled):
+            self._planned = app_state.planning, app_state.cancelled
+            self.refresh_bindings()
         if width != self._named_for:
             self._named_for = width
             self._name_workloads(width - 8)

@@ -35,7 +35,7 @@ class PointTable(Table):
         Binding("left,h", "across(-1)", "Previous budget", id="previous_budget", show=False),
         Binding("right,l", "across(1)", "Next budget", id="next_budget", show=False),
     ]
-    empty_text = "the plan appears here once the model's sizes have been measured"
+    empty_text = "the plan appears once sizes are measured"
 
     def __init__(self, app_state: AppState, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__([], id=id, classes=classes)

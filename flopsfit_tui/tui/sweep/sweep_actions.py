@@ -98,8 +98,7 @@ class SweepActions(FitActions):
 
     def action_undo(self) -> None:
         """Take back what was asked last."""
-        done = self.session.undo()
-        self.notify("undone" if done else "it is only being added: once more, in a moment", timeout=3, markup=False)
+        self.notify(self.session.undo(), timeout=3, markup=False)
         self.refresh_keys()
 
     def action_target(self) -> None:

@@ -39,7 +39,7 @@ class TrialTable(Table):
         Binding("less_than_sign,comma", "sort(-1)", "Sort by the column before", id="sort_previous", show=False),
         Binding("v", "reverse", "Reverse the order", id="sort_reverse", show=False),
     ]
-    empty_text = "the plan appears here once the model's sizes have been measured"
+    empty_text = "the plan appears once sizes are measured"
 
     def __init__(self, app_state: AppState, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__([], id=id, classes=classes)

@@ -34,9 +34,10 @@ def facts(app_state: AppState, now: TrialState, palette: Palette) -> Text:
     fact("seed", str(trial.seed))
     fact("N", f"{trial.params:,}", "\n")
     fact("D", f"{spent.tokens:,}{'' if whole else f' of {trial.tokens:,}'} {plan.unit}")
-    flops = format_flops(spent.flops) if spent.flops else "0"
+    flops = format_flops(spent.flops)
     fact("FLOPs", flops if whole else f"{flops} of {format_flops(trial.flops)}")
-    fact("epochs", f"{plan.epochs(trial):.3g}")
+    if epochs := plan.epochs(trial):
+        fact("epochs", f"{epochs:.3g}")
     steps = now.step if now.status == "running" else spent.steps
     fact("step", f"{steps:,}" if whole and now.status != "running" else f"{steps:,} of {trial.steps:,}", "\n")
     fact("batch", str(trial.batch_size))

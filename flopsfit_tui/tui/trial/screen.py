@@ -111,7 +111,9 @@ class TrialScreen(TrialActions, PlotActions):
         printed = printed_text(now, palette)
         self.query_one("#printed").display = bool(printed)
         self.put("#lines", printed, layout=True)
-        drawn = len(now.history) > 1 or not (error or printed)
+        whole = self._whole and bool(error)
+        self.query_one("#traceback").set_class(whole, "whole")
+        drawn = not whole and (len(now.history) > 1 or not (error or printed))
         self.query_one("#curve").display = drawn
         self.query_one("#printed").set_class(drawn, "beside")
         plan = app_state.plan

@@ -39,3 +39,7 @@ class BaseScreen(Screen[None]):
 
     def on_resize(self) -> None:
         self.redraw()
+
+    def on_screen_resume(self) -> None:
+        """What has changed while other screens lay over this one."""
+        self.redraw()

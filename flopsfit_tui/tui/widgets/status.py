@@ -28,6 +28,7 @@ FIX_KEYS = {  # the action that answers a warning, and what it does
 }
 READ_ONLY_WIDTH = 60  # columns from which on the title says that a sweep is only read
 HALF = 0.5  # of the trials: before, a running sweep is not warned about at all
+KEY_WIDTH = 60  # columns from which on the key that answers a warning stands behind it
 HIDDEN_WHILE_RUNNING = ("too_few", "one_budget", "no_interval")  # codes that a sweep's own course will mend
 
 
@@ -97,8 +98,9 @@ def optimum_line(app_state: AppState, width: int, palette: Palette) -> Text:
     if wide:
         text.append(f"  {app_state.plan.unit}/N ", label).append(format_ratio(row.tokens_per_param), value)
     text.append("  loss ", label).append(f"{row.loss:.3f}", value)
-    if wide and row.loss_low is not None:
-        text.append(f" {interval(row.loss_low, row.loss_high, _three)}")
+    bounds = f" {interval(row.loss_low, row.loss_high, _three)}"
+    if row.loss_low is not None and text.cell_len + len(bounds) < width:
+        text.append(bounds)
     return text
 
 
@@ -120,7 +122,7 @@ def warning_line(app_state: AppState, width: int, palette: Palette) -> Text:
         return Text()
     shows = app_state.key("warnings")
     first, more = found[0], f"  (+{len(found) - 1}: {shows})" if len(found) > 1 else f"  ({shows})"
-    key = f"  [{first.key}]" if first.key else ""
+    key = f"  [{first.key}]" if first.key and width >= KEY_WIDTH else ""
     text = Text().append(
         f" ! {shorten(first.sentence, width - 4 - len(more) - len(key), front=False)}", style(palette.warn)
     )
@@ -139,9 +141,10 @@ def warnings(app_state: AppState) -> list[WarningLine]:
     found = [WarningLine(app_state.problem)] if app_state.problem else []
     found += [WarningLine(note.message) for note in reversed(app_state.state.notes) if note.level != "info"]
     if app_state.state.count("failed"):
-        key = "" if app_state.reading else f"{app_state.key('retry')} trains it again"
         for head, keys in repeated(app_state.state.outcomes()):
             count = f"{len(keys)} trial{'s' * (len(keys) > 1)} failed"
+            key = f"{app_state.key('go_failed')} finds {'them' if len(keys) > 1 else 'it'}"
+            key += "" if app_state.reading else f", {app_state.key('retry')} retries"
             found.append(WarningLine(f"{count}: {head}; {app_state.key('open_row')} on one shows where", key))
     if app_state.analysis:
         early = app_state.state.phase == "running"

@@ -20,6 +20,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from flopsfit_tui.core.text import printable
+from flopsfit_tui.tui.text import shorten
 
 Cell = tuple[str, Style]
 GAP = 2
@@ -37,6 +38,7 @@ class Column:
     right: bool = True
     rank: int = 0
     grows: bool = False  # takes what is left over
+    path: bool = False  # where there is no room, its end stays
 
 
 class Table(ScrollView, can_focus=True):
@@ -182,7 +184,8 @@ class Table(ScrollView, can_focus=True):
         row = y - 1 + round(self.scroll_y)
         if not self.row_count and y == 2:
             style = self.get_component_rich_style("table--header")
-            return Strip([Segment(f" {self.empty_text}", style)]).adjust_cell_length(width).apply_style(self._base)
+            words = shorten(self.empty_text, width - 2, front=False)
+            return Strip([Segment(f" {words}", style)]).adjust_cell_length(width).apply_style(self._base)
         if row >= self.row_count:
             return Strip.blank(width, self._base)
         strip = self._row(row, width)
@@ -223,7 +226,7 @@ class Table(ScrollView, can_focus=True):
     def _strip(self, cells: Sequence[Cell], width: int) -> Strip:
         segments = []
         for (text, style), column, room in zip(cells, self.columns, self._widths(), strict=True):
-            text = _fit(text, room)
+            text = _fit(text, room, column.path)
             pad = " " * (room - cell_len(text))
             segments += [Segment(pad), Segment(text, style)] if column.right else [Segment(text, style), Segment(pad)]
             segments.append(Segment(" " * GAP))
@@ -323,7 +326,9 @@ def as_csv(rows: Sequence[Sequence[str]]) -> str:
     return file.getvalue().rstrip("\n")
 
 
-def _fit(text: str, width: int) -> str:
+def _fit(text: str, width: int, path: bool) -> str:
     """Text of one line that is at most so wide."""
+    if path:
+        return shorten(text, width)
     text = printable(text).replace("\n", " ")
     return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"

@@ -50,6 +50,8 @@ def why_not(action: str, app_state: AppState) -> str:
         return "this sweep is only read here"
     if name in RUNNING and not app_state.busy:
         return "no sweep is running"
+    if name == "retry" and app_state.state.count("failed"):
+        return f"{REASONS[name]}; {app_state.key('go_failed')} goes to one that has failed"
     if name == "start":
         if app_state.busy:
             return "the sweep is running"

@@ -43,6 +43,30 @@ def test_only_what_costs_is_remembered_and_not_for_long():
     assert not replace(undo, at=undo.at - UNDO_SECONDS).possible
 
 
+async def test_bracketing_points_are_taken_back_and_what_is_trained_is_not(open_app, rehearsed, options):
+    rehearsed.ends = 100
+    narrow = replace(options, request=replace(options.request, sizes=(4, 6, 8)))  # whose minima lie at an edge
+    async with open_app(narrow, start=True, size="wide") as app:
+        await app.ended()
+        await app.press("escape")
+        planned, rehearsed.ends = len(app.state.trials), 0
+        await app.press("b")
+        await app.until(lambda: len(app.state.trials) > planned, "the points")
+        asked = len(app.app_state.undo.commands)
+        await app.until(lambda: len(app.state.trials) == planned + asked, "all of them")
+        added = [key for key in app.state.trials if key in app.state.plan.added]
+        await app.press("u")
+        await app.until(lambda: {app.state.trials[key].status for key in added} == {"skipped"}, "the undo")
+        await app.until(lambda: app.app_state.stage == "ended", "the end")
+        rehearsed.ends = 100
+        await app.press("escape", "2", "G", "n")
+        await app.until(lambda: len(app.state.trials) == planned + asked + 1, "another seed")
+        await app.until(lambda: app.app_state.stage == "ended", "its end")
+        assert app.app_state.can_undo
+        assert app.app.session.undo() == "too late to undo: it has been trained already"
+        assert not app.app_state.can_undo
+
+
 async def test_a_key_that_does_nothing_says_why(open_app, rehearsed, options):
     rehearsed.ends = 0
     async with open_app(options, start=True) as app:
