@@ -108,16 +108,19 @@ def plan(workload: str, style: str, **options: Any) -> int:
 @cli.command()
 @click.argument("directory", shell_complete=complete_sweep, metavar="DIR", type=click.Path(path_type=Path))
 @NO_UI
+@click.option("--read-only", is_flag=True, help="Only look: no key changes the sweep or its files, as with --no-ui.")
 @click.option("--target", type=FLOPS, multiple=True, help="Also give the optimum there.")
 @STYLE
 @click.pass_obj
-def watch(outer_no_ui: bool, /, directory: Path, no_ui: bool, target: tuple[float, ...], style: str) -> int:
+def watch(
+    outer_no_ui: bool, /, directory: Path, no_ui: bool, read_only: bool, target: tuple[float, ...], style: str
+) -> int:
     """Follow a sweep that another process is running, in the app or, with --no-ui, line by line."""
     if no_ui or outer_no_ui:
         from flopsfit_tui import headless
 
         return headless.watch(directory, target, style)
-    return _open(directory, target)
+    return _open(directory, target, read_only)
 
 
 @cli.command("open")
@@ -128,11 +131,11 @@ def open_sweep(directory: Path, target: tuple[float, ...]) -> int:
     return _open(directory, target)
 
 
-def _open(directory: Path, targets: tuple[float, ...]) -> int:
+def _open(directory: Path, targets: tuple[float, ...], read_only: bool = False) -> int:
     with _importing():
         from flopsfit_tui.tui.launch import open_app
 
-    return open_app(directory, targets)
+    return open_app(directory, targets, read_only)
 
 
 @contextmanager

@@ -324,7 +324,7 @@ class FlopsfitApp(App[int]):
             and app_state.stage != "refused"
             and (app_state.left > 0 or not app_state.state.trials),
             "optimum": app_state.plan is not None,
-            "export": bool(app_state.state.trials),
+            "export": bool(app_state.state.trials) and not app_state.read_only,
             "back": not app_state.busy and len(self.screen_stack) > 2,
             "warnings": bool(warnings(app_state)),
         }

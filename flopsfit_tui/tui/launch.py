@@ -29,8 +29,10 @@ SWITCH_SECONDS = 0.0005  # a thread that fits or reads gives way to a key ten ti
 DUMB = ("dumb", "unknown")  # terminals that print what they get
 
 
-def open_app(directory: Path, targets: tuple[float, ...] = ()) -> int:
+def open_app(directory: Path, targets: tuple[float, ...] = (), read_only: bool = False) -> int:
     """Look at a sweep in the app, and follow it while another process runs it; the exit code.
+
+    With `read_only` no key changes the sweep or writes its files.
 
     Raises ValueError when the directory holds no sweep.
     """
@@ -39,7 +41,9 @@ def open_app(directory: Path, targets: tuple[float, ...] = ()) -> int:
     plan = store.plan()
     store.close()
     options = Options(Request(plan.workload if plan else "?"), out=directory, targets=targets)
-    return run(FlopsfitApp(options, reading=directory, config=config))
+    app = FlopsfitApp(options, reading=directory, config=config)
+    app.app_state.read_only = read_only
+    return run(app)
 
 
 def run_app(options: Options, *, start: bool = False) -> int:

@@ -175,6 +175,8 @@ async def offer(page):
 
 
 def test_what_cannot_be_served_is_one_sentence(tmp_path, serve, sweep, capsys):
+    assert main(["serve", "--read-only"]) == 2
+    assert "--read-only needs DIR" in capsys.readouterr().err
     assert main(["serve", str(tmp_path)]) == 2
     assert "no sweep" in capsys.readouterr().err
     _, url = serve(sweep)
@@ -211,6 +213,8 @@ async def test_the_app_is_seen_and_used_in_chromium(serve, sweep):
         await page.press("o")
         await until(lambda: said(page, "compute-optimal"), "the optimum")
         keep(await page.picture(), "browser-optimum.png")
+        await page.press("e")
+        await until(lambda: said(page, "it was opened with --read-only"), "why nothing is written")
         assert page.errors == []
         host = url.split("/")[2]
         assert {address.split("/")[2] for address in page.asked if not address.startswith("data:")} == {host}

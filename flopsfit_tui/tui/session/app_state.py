@@ -66,6 +66,7 @@ class AppState:
     user_target: float | None = None  # the budget that the user asked the optimum for, in the app
     keys: Mapping[str, str] = field(default_factory=dict)  # of actions whose key is not the usual one
     reading: bool = False  # the sweep is only followed or looked at
+    read_only: bool = False  # nor are its fit and its files changed here
     _not_fitted: tuple[object, Mapping[str, str]] = (None, {})  # and what it is of
 
     def reset(self, options: Options) -> None:

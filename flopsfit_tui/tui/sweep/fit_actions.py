@@ -41,7 +41,7 @@ class FitActions(TrialActions):
         if action == "propose":
             return plan is not None and not plan.checks_recipe and bool(self.app_state.state.trials)
         if action == "leave_out":
-            return self._there and bool(self._left_out() or self._fitted())
+            return self._there and not self.app_state.read_only and bool(self._left_out() or self._fitted())
         return super().check_action(action, parameters)
 
     def undo_hint(self) -> str:

@@ -46,6 +46,8 @@ def action_name(action: str) -> str:
 def why_not(action: str, app_state: AppState) -> str:
     """Why an action that is not allowed now is not; empty for one that has no reason of its own."""
     name = action_name(action)
+    if name in ("export", "leave_out") and app_state.read_only:
+        return "it was opened with --read-only"
     if name in READ_ONLY and app_state.reading:
         return "this sweep is only read here"
     if name in RUNNING and not app_state.busy:
