@@ -11,7 +11,9 @@ import flopsfit_tui as ff
 from flopsfit_tui.cli import main
 from flopsfit_tui.core.trial import Goal, Outcome, Plan
 from flopsfit_tui.fit.next_trial import interval_factor
+from flopsfit_tui.report.answer.analysis import analyse
 from flopsfit_tui.report.answer.choose import choose
+from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 from flopsfit_tui.store.sqlite import SqliteStore
 
 BUDGETS = [1e15, 1e16, 1e17]
@@ -64,6 +66,14 @@ def test_the_same_store_gives_the_same_next_trial(swept):
     first, again = (choose(swept.plan, outcomes, (), no_price) for _ in range(2))
     assert first == again
     assert first.budget is not None
+
+
+@pytest.mark.parametrize("ended", [20, 21, 22])
+def test_no_trial_is_so_much_larger_than_the_optimum_that_its_steps_are_few(swept, ended):
+    outcomes = dict(list(swept._outcomes.items())[:ended])
+    choice = choose(replace(swept.plan, goal=Goal(1.001, 1e18)), outcomes, (), no_price)
+    best = analyse(sweep_runs(swept.plan, outcomes), ()).fit.predict(choice.budget).params
+    assert best / 7 <= choice.size.params <= best * 3.5
 
 
 def test_a_stopped_sweep_goes_on_to_the_same_goal(tmp_path):

@@ -20,7 +20,8 @@ from flopsfit_tui.report.answer.runs import Runs
 from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 
 FEWEST = 20  # runs before a stop
-AROUND_OPTIMUM = 7.0  # candidates lie within this factor of the law's optimum in N
+BELOW_OPTIMUM = 7.0  # candidates lie within this factor of the law's optimum in N, and above it within the next:
+ABOVE_OPTIMUM = 3.5  # larger sizes train so few steps that real losses leave the law (gpt-bytes: 4 to 16 % below it)
 AROUND_SIZES = 4.0  # and within this factor of the sizes that were run
 BRACKETED = 2  # so many of the largest budgets used show their minimum between three sizes
 
@@ -175,7 +176,7 @@ def _cells(
         best = fit.predict(budget)
         centre = best.params if best else guess
         for size in plan.sizes:
-            near = centre / AROUND_OPTIMUM <= size.params <= centre * AROUND_OPTIMUM and low <= size.params <= high
+            near = centre / BELOW_OPTIMUM <= size.params <= centre * ABOVE_OPTIMUM and low <= size.params <= high
             if near and budget >= size.flops_per_token * batch and (budget, size.size) not in refused:
                 yield budget, size
 
