@@ -59,6 +59,11 @@ MEANING = {
         "sizes at one end of the ladders that are tuned badly",
         "Tune the sizes at the ends, or leave them out",
     ),
+    "budgets": (  # see budget_shifts.py; a shift of all sizes moves no minimum
+        "whole budgets lie off the law, all sizes together",
+        "a schedule, warm-up or order of the data that suits some lengths better",
+        "Tune every budget alike; the minimum of a budget does not suffer, the law's intervals do",
+    ),
 }
 
 
@@ -66,7 +71,7 @@ MEANING = {
 class Bend:
     """What the residuals say of one departure from the law."""
 
-    name: str  # one of BENDS
+    name: str  # one of BENDS, or "budgets"
     t: float  # above 0: the runs want more of it
     limit: float  # |t| beyond this is not noise
 
@@ -78,10 +83,11 @@ class Bend:
     def meaning(self) -> str:
         """What it says of the runs, what usually causes it, and what to do, as two sentences."""
         what, cause, remedy = MEANING[self.name]
-        start, rest = what.split("{")
-        words, end = rest.split("}")
-        word = words.split("|")[0 if self.t > 0 else 1]
-        return f"{start}{word}{end}, usually from {cause}. {remedy}."
+        if "{" in what:
+            start, rest = what.split("{")
+            words, end = rest.split("}")
+            what = f"{start}{words.split('|')[0 if self.t > 0 else 1]}{end}"
+        return f"{what}, usually from {cause}. {remedy}."
 
 
 def score_test(theta: Array, data: Data, delta: float, groups: Labels | None = None) -> tuple[Bend, ...]:

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from flopsfit_tui.fit.arrays import Array, Labels, Mask, usable
-from flopsfit_tui.fit.bends import score_test
+from flopsfit_tui.fit.bends import Bend, score_test
 from flopsfit_tui.fit.bent import bend_law
 from flopsfit_tui.fit.bootstrap import bootstrap
+from flopsfit_tui.fit.budget_shifts import budget_shifts
+from flopsfit_tui.fit.budgets import group_budgets
 from flopsfit_tui.fit.cost import Cost
 from flopsfit_tui.fit.diagnose import diagnose
 from flopsfit_tui.fit.huber import SMALLEST_DELTA, robust_sigma
@@ -197,7 +199,7 @@ def _fit(rows: Rows, options: Options) -> Fit:
     law = law_of(found.theta, centre)
     seen = np.where(rows.excluded, np.nan, np.log(rows.loss) - np.log(law.loss(rows.n, rows.d)))
     seen[keep] = residuals(found.theta[None], plain)[0]
-    bends = score_test(found.theta, data, found.delta, clusters) if found.converged else ()
+    bends = _bends(found, data, rows, clusters, options.flops) if found.converged else ()
     wanted = options.form or ("joint" if any(one.name == "joint" and one.found for one in bends) else "additive")
     return Fit(
         law=law,
@@ -224,6 +226,16 @@ def _fit(rows: Rows, options: Options) -> Fit:
         spread=spread,
         centre=centre,
     )
+
+
+def _bends(found: Solution, data: Data, rows: Rows, clusters: Labels | None, flops: Cost | None) -> tuple[Bend, ...]:
+    """How the runs depart from the law, the strongest first."""
+    keep = rows.keep
+    bends = score_test(found.theta, data, found.delta, clusters)
+    spent = np.exp(log_cost(np.log(rows.n[keep]), flops) + np.log(rows.d[keep]))
+    labels = group_budgets(spent)[1] if rows.planned is None else np.unique(rows.planned[keep], return_inverse=True)[1]
+    shifts = budget_shifts(found.theta, data, found.delta, labels.ravel(), clusters) if bends else None
+    return tuple(sorted((*bends, *([shifts] if shifts else ())), key=lambda bend: -abs(bend.t) / bend.limit))
 
 
 def _check(

@@ -72,7 +72,31 @@ def test_every_bend_has_words_for_both_signs(name):
     up, down = (Bend(name, t, 2.0).meaning for t in (3.0, -3.0))
     assert up != down
     assert not set("{|}") & set(up + down)
-    assert set(MEANING) == set(BENDS)
+    assert set(MEANING) == {*BENDS, "budgets"}
+
+
+def test_shifts_of_whole_budgets_are_found_and_named():
+    N, D = isoflop_grid(HOFFMANN, ratio=1.7, **DENSE)
+    C = 6 * N * D
+    shifts = dict(zip(np.unique(C.round(-15)), 0.02 * np.array([1, -1, 1, -1, 0, 1, -1, 0]), strict=True))
+    off = np.array([shifts[c] for c in C.round(-15)])
+    rng = np.random.default_rng(3)
+    fits = [fit_law(N, D, HOFFMANN.loss(N, D) * np.exp(off + 0.004 * rng.normal(size=N.size))) for _ in range(5)]
+    assert [fit.misfit.name for fit in fits] == ["budgets"] * 5
+    (text,) = {w.message for w in fits[0].warnings if w.code == "misfit"}
+    assert "whole budgets lie off the law" in text
+    assert "{" not in text
+
+
+def test_shifts_are_tested_on_seeds_as_on_points():
+    N, D = (np.tile(values, 3) for values in isoflop_grid(HOFFMANN, ratio=1.7, **DENSE))
+    alarms = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        own = np.tile(0.005 * rng.normal(size=N.size // 3), 3)  # shared by the seeds of a point
+        fit = fit_law(N, D, HOFFMANN.loss(N, D) * np.exp(own + 0.001 * rng.normal(size=N.size)))
+        alarms += next(bend for bend in fit.bends if bend.name == "budgets").found
+    assert alarms <= 2
 
 
 def test_too_few_or_noise_free_runs_are_not_tested():
