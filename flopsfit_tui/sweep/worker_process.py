@@ -51,6 +51,7 @@ class WorkerProcess:
                 env={
                     **os.environ,
                     **_thread_limits(threads),
+                    **_large_pages(),
                     MARK: self._mark,
                     "PYTHONUNBUFFERED": "1",  # what is printed is there before the event after it
                     "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
@@ -137,3 +138,8 @@ class WorkerProcess:
 
 def _thread_limits(threads: int) -> dict[str, str]:
     return {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+
+
+def _large_pages() -> dict[str, str]:
+    """Let glibc ask for large pages: a step of a small model on a CPU took 5 to 10 % less. Others do not read it."""
+    return {} if "GLIBC_TUNABLES" in os.environ else {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}

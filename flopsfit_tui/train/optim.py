@@ -14,6 +14,7 @@ from torch import nn
 
 from flopsfit_tui.core.trial import Recipe
 from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.train.adamw import CpuAdamW
 from flopsfit_tui.train.model import build_to_look_at
 
 Shapes = dict[str, torch.Size]
@@ -38,11 +39,11 @@ def make_optimizer(model: nn.Module, workload: Workload, recipe: Recipe) -> torc
             else:
                 decay = 0.0
         groups.setdefault((rate, decay), []).append(parameter)
-    return torch.optim.AdamW(
-        [{"params": params, "peak": rate, "weight_decay": decay} for (rate, decay), params in groups.items()],
-        betas=recipe.betas,
-        fused=all(p.device.type in ("cpu", "cuda") for p in model.parameters()),
-    )
+    given = [{"params": params, "peak": rate, "weight_decay": decay} for (rate, decay), params in groups.items()]
+    devices = {parameter.device.type for parameter in model.parameters()}
+    if devices == {"cpu"} and given:
+        return CpuAdamW(given, betas=recipe.betas)
+    return torch.optim.AdamW(given, betas=recipe.betas, fused=devices <= {"cpu", "cuda"})
 
 
 def _own(optimizer: object) -> torch.optim.Optimizer:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Recipe
 from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.train.adamw import CpuAdamW
 from flopsfit_tui.train.data import batch_length, cut
 from flopsfit_tui.train.evaluate import autocast
 from flopsfit_tui.train.loss import batch_loss
@@ -52,9 +53,12 @@ class Training:
         batch = self.peek()
         self._next = None
         loss = self._backward(to_device(batch, self.device)) if self.parts == 1 else self._accumulate(batch)
-        if self.recipe.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
-        self.optimizer.step()
+        if isinstance(self.optimizer, CpuAdamW):
+            self.optimizer.clip_and_step(self.recipe.clip)
+        else:
+            if self.recipe.clip:
+                nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+            self.optimizer.step()
         self.steps += 1
         return loss
 

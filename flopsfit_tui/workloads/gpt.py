@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-IGNORED = -100  # a label that does not count, as in torch's cross_entropy
+from flopsfit_tui.workloads.block import Block, run_blocks
+from flopsfit_tui.workloads.cross_entropy import IGNORED, cross_entropy
 
 
 @dataclass(frozen=True)
@@ -44,31 +44,6 @@ class GPTConfig:
         return self.alibi_slopes or tuple(2 ** (-8 * (i + 1) / self.num_heads) for i in range(self.num_heads))
 
 
-class Block(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x))."""
-
-    def __init__(self, config: GPTConfig) -> None:
-        super().__init__()
-        d = config.d_model
-        self.heads = config.num_heads
-        self.norm_attention = nn.LayerNorm(d, bias=False)
-        self.qkv = nn.Linear(d, 3 * d, bias=False)
-        self.project = nn.Linear(d, d, bias=False)
-        self.norm_mlp = nn.LayerNorm(d, bias=False)
-        self.up = nn.Linear(d, 4 * d, bias=False)
-        self.down = nn.Linear(4 * d, d, bias=False)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """x (B, T, d), bias (1, H, T, T) added to attention logits -> (B, T, d)."""
-        B, T, d = x.shape
-        qkv = self.qkv(self.norm_attention(x)).view(B, T, 3, self.heads, d // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, T, d/H)
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-        x = x + self.project(mixed.transpose(1, 2).reshape(B, T, d))
-        hidden: Tensor = x + self.down(F.relu(self.up(self.norm_mlp(x))).square())
-        return hidden
-
-
 class GPT(nn.Module):
     """Token ids in, next-token logits out; with labels, the loss as well."""
 
@@ -78,7 +53,9 @@ class GPT(nn.Module):
         super().__init__()
         self.config = config
         self.embed = nn.Embedding(config.vocab_size, config.d_model)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
+        self.blocks = nn.ModuleList(
+            Block(config.d_model, config.num_heads, 4 * config.d_model) for _ in range(config.num_layers)
+        )
         self.norm = nn.LayerNorm(config.d_model, bias=False)
         self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
         self.register_buffer("attention_bias", alibi_bias(config), persistent=False)
@@ -110,9 +87,7 @@ class GPT(nn.Module):
             raise ValueError(f"a sequence of {T} tokens is longer than max_seq_len={self.config.max_seq_len}")
         x = self.embed(input_ids)
         bias = self.attention_bias[:, :, :T, :T]
-        for block in self.blocks:
-            x = block(x, bias)
-        logits = self.head(self.norm(x))
+        logits = self.head(run_blocks(x, self.blocks, self.norm, bias))
         if labels is None:
             return logits, None
         if T > 1 and _repeats(input_ids, labels):
@@ -140,4 +115,4 @@ def alibi_bias(config: GPTConfig) -> Tensor:
 def gpt_loss_fn(outputs: tuple[Tensor, Tensor | None], labels: Tensor) -> Tensor:
     """Mean cross-entropy in nats a token of `(logits (B, T, V), _)` against labels (B, T)."""
     logits = outputs[0]
-    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1))
+    return cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1))

@@ -44,6 +44,7 @@ class TextureQuilts:
         world = torch.Generator().manual_seed(WORLD)
         colours = torch.randn(VOCABULARY, 3, 3, 3, generator=world)
         self.textures = F.interpolate(colours, size=(TILE, TILE), mode="bilinear", align_corners=True)  # (V, 3, 8, 8)
+        self._line = torch.arange(3 * TILE).view(3, 1, TILE, 1)  # of a texture: colour and y
         self.shares = 1 / torch.arange(1.0, VOCABULARY + 1)  # Zipf: the second is half as frequent as the first
         self.shares /= self.shares.sum()
         self._up_to = self.shares.cumsum(0)
@@ -58,7 +59,9 @@ class TextureQuilts:
         while True:
             while len(images) - first < batch_size:
                 more, their = self._draw(DRAWN_AT_ONCE, draw)
-                images, labels, first = torch.cat([images[first:], more]), torch.cat([labels[first:], their]), 0
+                if len(images) > first:
+                    more, their = torch.cat([images[first:], more]), torch.cat([labels[first:], their])
+                images, labels, first = more, their, 0
             yield images[first : first + batch_size], labels[first : first + batch_size]
             first += batch_size
 
@@ -93,6 +96,7 @@ class TextureQuilts:
         tiles = self._tiles(count, draw)  # (B, 16)
         labels = self.logits(tiles).softmax(1).multinomial(1, generator=draw)[:, 0]
         images = torch.randn(count, 3, SIDE, TILE, SIDE, TILE, generator=draw).mul_(NOISE)
-        quilt = self.textures[tiles].view(count, SIDE, SIDE, 3, TILE, TILE)
-        images += quilt.permute(0, 3, 1, 4, 2, 5)  # (B, 3, row, y, column, x)
+        lines = tiles.view(count, 1, SIDE, 1, SIDE) * (3 * TILE) + self._line  # (B, 3, row, y, column)
+        quilt = self.textures.view(-1, TILE).index_select(0, lines.view(-1))  # a third of the time of a permuted copy
+        images += quilt.view(images.shape)  # (B, 3, row, y, column, x)
         return images.view(count, 3, SIDE * TILE, SIDE * TILE), labels

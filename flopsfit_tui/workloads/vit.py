@@ -11,29 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-class Block(nn.Module):
-    """x + attention(norm(x)), then x + mlp(norm(x)); every patch sees every other."""
-
-    def __init__(self, d: int, heads: int, mlp: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm_attention = nn.LayerNorm(d, bias=False)
-        self.qkv = nn.Linear(d, 3 * d, bias=False)
-        self.project = nn.Linear(d, d, bias=False)
-        self.norm_mlp = nn.LayerNorm(d, bias=False)
-        self.up = nn.Linear(d, mlp, bias=False)
-        self.down = nn.Linear(mlp, d, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (B, P, d) -> (B, P, d)."""
-        B, P, d = x.shape
-        qkv = self.qkv(self.norm_attention(x)).view(B, P, 3, self.heads, d // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, P, d/H)
-        mixed = F.scaled_dot_product_attention(q, k, v)
-        x = x + self.project(mixed.transpose(1, 2).reshape(B, P, d))
-        hidden: Tensor = x + self.down(F.relu(self.up(self.norm_mlp(x))).square())
-        return hidden
+from flopsfit_tui.workloads.block import Block, run_blocks
 
 
 class VisionTransformer(nn.Module):
@@ -85,9 +63,7 @@ class VisionTransformer(nn.Module):
             wanted = f"(B, 3, {self.image_size}, {self.image_size})"
             raise ValueError(f"images have the shape {tuple(images.shape)}; this model takes {wanted}")
         x = self.embed(cut_patches(images, self.patch_size)) + self.position  # (B, P, d)
-        for block in self.blocks:
-            x = block(x)
-        logits: Tensor = self.head(self.norm(x).mean(dim=1))
+        logits: Tensor = self.head(run_blocks(x, self.blocks, self.norm).mean(dim=1))
         return logits
 
     def num_params(self) -> int:
