@@ -22,7 +22,7 @@ from flopsfit_tui.cli_options import FLOPS, NO_UI, STYLE, column_options, csv_op
 from flopsfit_tui.cli_serve import COMMANDS as SERVE_COMMANDS
 from flopsfit_tui.cli_store import COMMANDS
 from flopsfit_tui.core.failed import Failed
-from flopsfit_tui.core.options import OnFull, Options
+from flopsfit_tui.core.options import OnFull, Options, check_cluster
 from flopsfit_tui.core.output import unfailing_output, write_plainly
 from flopsfit_tui.core.signals import signals_interrupt
 from flopsfit_tui.core.sizes import Setting
@@ -247,6 +247,7 @@ def _options(
     workers: int | None,
     executor: str,
     ray_address: str | None,
+    slurm: tuple[tuple[str, str | bool], ...],
     cpus_per_trial: float,
     gpus_per_trial: float,
     device: str,
@@ -273,8 +274,6 @@ def _options(
         )
     if fresh and resume_anyway:
         raise ValueError("--fresh and --resume-anyway contradict each other; give one of them")
-    if executor != "ray" and (ray_address or (cpus_per_trial, gpus_per_trial) != (1.0, 0.0)):
-        raise ValueError("--ray-address, --cpus-per-trial and --gpus-per-trial need --executor ray")
     if max_flops is not None and until is None:
         raise ValueError("--max-flops needs --until FACTOR, with which trials are chosen one by one")
     if tune_lr == "ends":
@@ -282,7 +281,7 @@ def _options(
             "--tune-lr alone is for `run`, instead of a sweep; --tune-lr each trains every point at 3 rates"
         )
     goal = None if until is None else Goal(until, target[0] if target else None, max_flops)
-    return Options(
+    options = Options(
         Request(
             workload,
             budgets,
@@ -297,6 +296,7 @@ def _options(
         executor=executor,  # type: ignore[arg-type]
         workers=workers,
         ray_address=ray_address,
+        slurm=slurm,
         cpus_per_trial=cpus_per_trial,
         gpus_per_trial=gpus_per_trial,
         device=device,
@@ -308,6 +308,8 @@ def _options(
         exit_when_done=exit_when_done,
         on_full=on_full,
     )
+    check_cluster(options)
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from flopsfit_tui.core.options import parse_setting
 from flopsfit_tui.core.sizes import parse_sizes
 from flopsfit_tui.core.units import parse_number, parse_numbers
 
@@ -60,25 +61,32 @@ def plan_options(command: F) -> F:
             click.option("--workers", type=click.IntRange(1), help="Trials at once.  [default: number of cores]"),
             click.option(
                 "--executor",
-                type=click.Choice(["processes", "thread", "ray"]),
+                type=click.Choice(["processes", "thread", "ray", "slurm"]),
                 default="processes",
                 show_default=True,
-                help="Where trials run: worker processes, this thread, or a Ray cluster.",
+                help="Where trials run: worker processes, this thread, a Ray cluster, or jobs of Slurm.",
             ),
             click.option("--ray-address", help="With --executor ray: a cluster, e.g. auto.  [default: start Ray here]"),
+            click.option(
+                "--slurm",
+                type=_Parsed("setting", parse_setting),
+                metavar="KEY=VALUE",
+                multiple=True,
+                help="With --executor slurm: an option of sbatch, e.g. partition=gpu.  [repeatable]",
+            ),
             click.option(
                 "--cpus-per-trial",
                 type=click.FloatRange(0),
                 default=1.0,
                 show_default=True,
-                help="With --executor ray.",
+                help="With --executor ray or slurm.",
             ),
             click.option(
                 "--gpus-per-trial",
                 type=click.FloatRange(0),
                 default=0.0,
                 show_default=True,
-                help="With --executor ray.",
+                help="With --executor ray or slurm.",
             ),
             click.option(
                 "--device",

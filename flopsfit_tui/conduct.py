@@ -18,6 +18,7 @@ from pathlib import Path
 
 from flopsfit_tui.core.control import AddTrial, Control
 from flopsfit_tui.core.events import Event, Note, PlanChanged, SweepEnded
+from flopsfit_tui.core.job_files import drop_all_results
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.state import kept
 from flopsfit_tui.core.store_errors import StoreFault
@@ -151,6 +152,8 @@ class Sweep:
     def __iter__(self) -> Iterator[Event]:
         """Put an earlier sweep aside if asked to, open the store, run, close it, export."""
         prepared, options = self._prepared, self._options
+        if options.fresh:
+            drop_all_results(prepared.directory)
         if options.fresh and (aside := archive_sweep(prepared.directory)):
             yield Note("info", f"the earlier sweep is kept as {aside}")
         store = SqliteStore(prepared.directory)

@@ -40,4 +40,4 @@ def test_every_dependency_is_imported():
 
 
 def test_every_import_is_declared():
-    assert imported() - declared(("plots", "ray", "web", "xlsx", "gpt2")) == set(BROUGHT)
+    assert imported() - declared(("plots", "ray", "slurm", "web", "xlsx", "gpt2")) == set(BROUGHT)

@@ -12,7 +12,7 @@ from flopsfit_tui.core.trial import Plan, Request
 
 BEYOND = (10.0, 100.0)  # the optimum is also given at so many times the largest budget
 OnFull = Literal["wait", "stop"]
-ExecutorName = Literal["processes", "thread", "ray"]
+ExecutorName = Literal["processes", "thread", "ray", "slurm"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Options:
     resume_anyway: bool = False  # reuse an earlier sweep's losses though something that decides them has changed
     targets: tuple[float, ...] = ()  # budgets, in FLOPs, at which the optimum is also wanted
     ray_address: str | None = None  # of a cluster; "auto": this machine's; None starts Ray here
-    cpus_per_trial: float = 1.0  # on Ray
+    slurm: tuple[tuple[str, str | bool], ...] = ()  # options of sbatch, by name; True for one without a value
+    cpus_per_trial: float = 1.0  # on Ray and Slurm
     gpus_per_trial: float = 0.0
     checkpoint_seconds: float = CHECKPOINT_SECONDS  # of training between two checkpoints of a trial
     silent_after: float = 60.0  # seconds without a word, at least, until a worker is replaced; 0: never
@@ -39,3 +40,22 @@ class Options:
 def main_target(plan: Plan, targets: Sequence[float] = ()) -> float:
     """The budget whose optimum is always shown: the first of `targets`, else ten times the plan's largest."""
     return targets[0] if targets else plan.budgets[-1] * BEYOND[0]
+
+
+def parse_setting(text: str) -> tuple[str, str | bool]:
+    """Read KEY=VALUE, or KEY alone for an option without a value. Raises ValueError."""
+    name, equals, value = text.strip().removeprefix("--").partition("=")
+    if not name or not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError(f"--slurm {text!r}: give KEY=VALUE, an option of sbatch, e.g. partition=gpu or time=2:00:00")
+    return name, value if equals else True
+
+
+def check_cluster(options: Options) -> None:
+    """Raise ValueError for an option of an executor that was not asked for."""
+    trial = (options.cpus_per_trial, options.gpus_per_trial) != (1.0, 0.0)
+    if options.executor != "ray" and options.ray_address:
+        raise ValueError("--ray-address needs --executor ray")
+    if options.executor != "slurm" and options.slurm:
+        raise ValueError("--slurm needs --executor slurm")
+    if options.executor not in ("ray", "slurm") and trial:
+        raise ValueError("--cpus-per-trial and --gpus-per-trial need --executor ray or slurm")

@@ -9,6 +9,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from flopsfit_tui.core.checkpoint_files import drop_all
+from flopsfit_tui.core.job_files import drop_jobs
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.sweep_files import DATABASE as FILE
 from flopsfit_tui.core.text import path_component
@@ -79,6 +80,7 @@ def delete_sweep(directory: Path) -> list[str]:
         delete_owned(directory)
         if ours:
             drop_all(directory)
+            drop_jobs(directory)
             for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", f"{FILE}-journal"):
                 _unlink_file(directory / name)
             _unlink_file(directory / LOCK)

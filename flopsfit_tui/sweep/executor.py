@@ -48,7 +48,7 @@ class Executor(Protocol):
         ...
 
     def start(self, job: Train) -> str:
-        """Begin a trial in a free worker; the name of who trains it."""
+        """Begin a trial in a free worker; the name of who trains it, "" where `poll` will say TrialStarted."""
         ...
 
     def poll(self, seconds: float) -> list[Event | TrialLost]:

@@ -6,6 +6,7 @@ themselves; `run_job` loads it where the job is done.
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, closing
@@ -21,6 +22,7 @@ from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.plan.estimate import Timing
 from flopsfit_tui.sweep.pickling import PickledWorkload
 from flopsfit_tui.sweep.planning import build_plan, measure_one
+from flopsfit_tui.sweep.surroundings import Surroundings
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,32 @@ class Train:
     recipe: Recipe
     device: str
     checkpointing: Checkpointing | None = None
+    seconds: float | None = None  # predicted; None: not timed
+    content: Identity | None = None  # of the plan's workload, for another machine to compare its own with
 
 
-Job = MakePlan | Measure | TimeSteps | Train
+@dataclass(frozen=True)
+class Compare:
+    """Compare this machine with the sweep's; the result is a sentence on what differs, "" where nothing does."""
+
+    workload: Any
+    surroundings: Surroundings
+    content: Identity | None  # of the plan's workload
+
+
+Job = MakePlan | Measure | TimeSteps | Train | Compare
+
+
+def workload_of(job: Job) -> Any:
+    """What a job is about."""
+    return job.request.workload if isinstance(job, MakePlan) else job.workload
+
+
+def with_workload(job: Job, workload: Any) -> Job:
+    """The same job about another form of the same workload."""
+    if isinstance(job, MakePlan):
+        return replace(job, request=replace(job.request, workload=workload))
+    return replace(job, workload=workload)
 
 
 def run_job(job: Job, own_process: bool = False) -> Generator[Event, None, Any]:
@@ -86,6 +111,8 @@ def run_job(job: Job, own_process: bool = False) -> Generator[Event, None, Any]:
                     return time_steps(job)
             except Exception:  # noqa: BLE001 - such as out of memory: its trials will say so, with a traceback
                 return None
+        case Compare():
+            return difference(job)
         case Train():
             return (yield from _train(job, own_process))
 
@@ -114,6 +141,28 @@ def _train(job: Train, own_process: bool) -> Generator[Event, None, str]:
     assert ended is not None
     yield ended
     return traces.renew
+
+
+def difference(job: Compare) -> str:
+    """What this machine has otherwise than the sweep's, as a sentence; "" where nothing differs.
+
+    Versions and the workload's file come first, then all that decides a loss; a pickled workload comes whole.
+    """
+    if said := job.surroundings.difference():
+        return said
+    if job.content is None or not job.content.parts or not isinstance(job.workload, str):
+        return ""
+    ready = _resolve(job.workload, identified=True)
+    assert ready.content is not None
+    parts = {
+        name: digest for name, digest in job.content.parts.items() if name != "recipe"
+    }  # which comes with the trial
+    changes = ready.content.changes(replace(job.content, parts=parts))
+    if not changes:
+        return ""
+    return (
+        f"node {platform.node()} has other code or data than the sweep ({', '.join(changes)}); give every node the same"
+    )
 
 
 def _isolated() -> AbstractContextManager[None]:

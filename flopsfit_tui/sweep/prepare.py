@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Plan, Request
 from flopsfit_tui.plan.estimate import Estimate, Timing, estimate
+from flopsfit_tui.store.directory import sweeps_directory
 from flopsfit_tui.sweep.executor import Executor, InThread
 from flopsfit_tui.sweep.job import MakePlan, TimeSteps
 from flopsfit_tui.sweep.processes import Processes
@@ -36,7 +39,7 @@ def executor_options(options: Options) -> tuple[object, ...]:
     """What of the options decides the executor: two that are equal here can use the same one."""
     return (
         *(options.executor, options.workers, options.silent_after),
-        *(options.ray_address, options.cpus_per_trial, options.gpus_per_trial),
+        *(options.ray_address, options.slurm, options.cpus_per_trial, options.gpus_per_trial),
     )
 
 
@@ -71,5 +74,27 @@ def make_executor(options: Options, nice: int = 0) -> Executor:
                     f"no Ray cluster answers at {options.ray_address!r} ({said}); start one with `ray start --head`, "
                     "or leave --ray-address out to start Ray here"
                 ) from None
+        case "slurm":
+            return _on_slurm(options)
         case other:
-            raise ValueError(f"executor {other!r} is not available; use processes, thread or ray")
+            raise ValueError(f"executor {other!r} is not available; use processes, thread, ray or slurm")
+
+
+def _on_slurm(options: Options) -> Executor:
+    try:
+        import submitit  # noqa: F401 - to say at once where it is missing
+
+        from flopsfit_tui.sweep.slurm.executor import OnSlurm
+        from flopsfit_tui.sweep.slurm.queue import SlurmQueue
+    except ImportError:
+        raise ValueError("executor 'slurm' needs submitit: pip install 'flopsfit-tui[slurm]'") from None
+    if missing := [name for name in ("sbatch", "squeue", "scancel", "srun") if shutil.which(name) is None]:
+        raise ValueError(
+            f"executor 'slurm' needs {missing[0]}, which this machine has not; run it on a login node of the cluster"
+        )
+    cpus, gpus = options.cpus_per_trial, options.gpus_per_trial
+    if not (cpus.is_integer() and gpus.is_integer()) or cpus < 1:
+        raise ValueError(f"a Slurm job takes whole CPUs and GPUs, not {cpus:g} and {gpus:g}; give 1 CPU or more")
+    queue = SlurmQueue(dict(options.slurm), int(cpus), int(gpus))
+    shared = sweeps_directory().parent / "slurm"
+    return OnSlurm(queue, shared, options.workers, int(cpus), options.silent_after)

@@ -16,9 +16,10 @@ from typing import Any
 
 from flopsfit_tui.core.events import Event, Note
 from flopsfit_tui.sweep.executor import TrialLost
-from flopsfit_tui.sweep.job import Job, MakePlan
+from flopsfit_tui.sweep.job import Job, workload_of
 from flopsfit_tui.sweep.pickling import PickledWorkload
-from flopsfit_tui.sweep.ray_worker import RayWorker, Surroundings
+from flopsfit_tui.sweep.ray_worker import RayWorker
+from flopsfit_tui.sweep.surroundings import Surroundings
 from flopsfit_tui.sweep.watchdog import SILENT_SECONDS, Watchdog
 from flopsfit_tui.sweep.wire import JobEvent, Message
 from flopsfit_tui.sweep.workers import Workers
@@ -68,7 +69,7 @@ class OnRay(Workers["_Actor"]):
         return _Actor(self._ray, self._cpus, self._gpus, self._silent_after)
 
     def _assign(self, worker: _Actor, job: Job) -> None:
-        workload = job.request.workload if isinstance(job, MakePlan) else job.workload
+        workload = workload_of(job)
         content = None
         if isinstance(workload, PickledWorkload):
             if workload.digest not in self._contents:

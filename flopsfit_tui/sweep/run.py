@@ -30,6 +30,7 @@ from flopsfit_tui.core.events import (
     TrialStarted,
     WorkersChanged,
 )
+from flopsfit_tui.core.job_files import drop_empty, drop_results
 from flopsfit_tui.core.options import OnFull
 from flopsfit_tui.core.state import kept
 from flopsfit_tui.core.store_errors import StoreFault
@@ -82,6 +83,7 @@ def run_sweep(
     waiting = deque(longest_first((t for t in plan.trials if t.key not in before), seconds))
     if checkpoints:
         drop_checkpoints(checkpoints, before)  # of trials that ended just before the process did
+        drop_results(checkpoints, before)
         checkpoints = checkpoints if make_folder(checkpoints) else None
     sweep = _Sweep(
         plan, workload, executor, control, waiting, device, seconds, propose, checkpoints, checkpoint_seconds
@@ -97,6 +99,7 @@ def run_sweep(
             if isinstance(event, TrialEnded | TrialRequeued):
                 skipped.discard(event.key)
             if checkpoints and keeper.clean and isinstance(event, TrialEnded):
+                drop_results(checkpoints, [event.key])
                 if event.outcome.status == "skipped":
                     skipped.add(event.key)  # which can be taken back, and goes on from its checkpoint then
                 elif event.outcome.status == "finished":
@@ -108,6 +111,7 @@ def run_sweep(
         if checkpoints:
             drop_checkpoints(checkpoints, skipped)
             drop_folder(checkpoints)
+            drop_empty(checkpoints)
 
 
 class _Sweep:
@@ -236,11 +240,13 @@ class _Sweep:
     def _start_waiting(self) -> Iterator[Event]:
         while self.waiting and self.executor.free:
             trial = self.waiting.popleft()
+            recipe, seconds = self.plan.recipe, self.seconds.get(trial.key)
             worker = self.executor.start(
-                Train(self.workload, trial, self.plan.recipe, self.device, self._checkpointing(trial))
+                Train(self.workload, trial, recipe, self.device, self._checkpointing(trial), seconds, self.plan.content)
             )
             self.running.add(trial.key)
-            yield TrialStarted(trial.key, worker)
+            if worker:
+                yield TrialStarted(trial.key, worker)
 
     def _checkpointing(self, trial: Trial) -> Checkpointing | None:
         if self.checkpoints is None:

@@ -9,20 +9,31 @@ from collections.abc import Iterator
 
 from flopsfit_tui.core.events import TrialAlive
 from flopsfit_tui.core.text import cut_middle
-from flopsfit_tui.sweep.job import Job, run_job
+from flopsfit_tui.sweep.job import Compare, Job, Train, difference, run_job, workload_of
+from flopsfit_tui.sweep.surroundings import Surroundings
 from flopsfit_tui.sweep.wire import Done, JobEvent, JobFailed, Message, Paused
 
 ALIVE_SECONDS = 1.0  # between two messages that say no more than that the trial is alive
 
 
 def serve(
-    job: Job, resumed: threading.Event, cancelled: threading.Event, *, own_process: bool = False
+    job: Job,
+    resumed: threading.Event,
+    cancelled: threading.Event,
+    *,
+    own_process: bool = False,
+    surroundings: Surroundings | None = None,
 ) -> Iterator[Message]:
     """What happens while a job is done; the last is Done or JobFailed.
 
     resumed and cancelled are looked at between two events; own_process: the process is there for jobs alone.
+    surroundings: those of the sweep, where this may be another machine; one that differs is refused.
     """
     try:
+        content = job.content if isinstance(job, Train) else None
+        if surroundings is not None and (why := difference(Compare(workload_of(job), surroundings, content))):
+            yield JobFailed(ValueError, why)
+            return
         running, alive = run_job(job, own_process=own_process), 0.0
         while not cancelled.is_set():
             if not resumed.is_set():

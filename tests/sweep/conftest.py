@@ -1,5 +1,8 @@
 """Plans of seconds, and executors to run them."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from rehearsed import Rehearsed
 
@@ -9,6 +12,7 @@ from flopsfit_tui.sweep.prepare import make_plan
 from flopsfit_tui.sweep.processes import Processes
 
 ON_RAY = pytest.param("ray", marks=pytest.mark.ray)
+ON_SLURM = pytest.param("slurm", marks=pytest.mark.slurm)
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +32,18 @@ def make(name):
         from flopsfit_tui.sweep.ray_executor import OnRay
 
         return OnRay(2, cpus=0.25)  # two such executors live at once
+    if name == "slurm":
+        pytest.importorskip("submitit")
+        from slurm_here import LocalQueue
+
+        from flopsfit_tui.sweep.slurm.executor import OnSlurm
+
+        shared = Path(tempfile.mkdtemp(prefix="flopsfit-slurm-"))
+        return OnSlurm(LocalQueue(), shared, 2, queue_seconds=0.5, pack_seconds=300)  # five trials a job
     return {"here": InThread, "processes": lambda: Processes(2), "rehearsed": lambda: Rehearsed(ticks=20)}[name]()
 
 
-@pytest.fixture(scope="module", params=["here", "processes", "rehearsed", ON_RAY])
+@pytest.fixture(scope="module", params=["here", "processes", "rehearsed", ON_RAY, ON_SLURM])
 def executor(request):
     """Everything that keeps the contract of executors, also what stands for one in the app's tests."""
     executor = make(request.param)
@@ -39,7 +51,7 @@ def executor(request):
     executor.close()
 
 
-@pytest.fixture(scope="module", params=["here", "processes", ON_RAY])
+@pytest.fixture(scope="module", params=["here", "processes", ON_RAY, ON_SLURM])
 def trainer(request):
     """The executors that really train."""
     executor = make(request.param)

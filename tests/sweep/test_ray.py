@@ -1,12 +1,14 @@
 """Trials on a Ray cluster of two nodes, one of which is killed; and nodes that are not like the sweep's."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flopsfit_tui.cli import main
 from flopsfit_tui.core.events import Note, TrialEnded, TrialProgress
+from flopsfit_tui.core.identity import Identity
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.trial import Request
 from flopsfit_tui.core.workload import Workload
@@ -14,8 +16,8 @@ from flopsfit_tui.store.base import MemoryStore
 from flopsfit_tui.sweep.executor import InThread
 from flopsfit_tui.sweep.pickling import pickle_workload
 from flopsfit_tui.sweep.prepare import make_executor, make_plan
-from flopsfit_tui.sweep.ray_worker import Surroundings
 from flopsfit_tui.sweep.run import run_sweep
+from flopsfit_tui.sweep.surroundings import Surroundings
 
 pytestmark = pytest.mark.ray
 
@@ -89,7 +91,14 @@ def test_what_a_trial_leaves_in_its_process_is_put_back_or_the_worker_replaced(c
     executor = make_executor(Options(Request(tiny_file), executor="ray", ray_address=cluster.address))
     for kind, says in (("double_precision", "changed torch's default dtype"), ("a_thread", "was replaced after its")):
         store = MemoryStore()
-        list(run_sweep(plan, f"{Path(__file__).parents[1] / 'misbehaving.py'}:with_{kind}", executor, store))
+        list(
+            run_sweep(
+                replace(plan, content=Identity()),
+                f"{Path(__file__).parents[1] / 'misbehaving.py'}:with_{kind}",
+                executor,
+                store,
+            )
+        )
         assert any(says in note.message for note in store.notes)
         assert losses(run_sweep(plan, tiny_file, executor, MemoryStore())) == wanted
     executor.close()

@@ -33,6 +33,13 @@ def resume_command(options: Options, directory: Path) -> str:
         words, directory = [*words, "--check-recipe"], directory.parent
     if options.executor != "processes":
         words += ["--executor", options.executor]
+    if options.ray_address:
+        words += ["--ray-address", options.ray_address]
+    for name, value in options.slurm:
+        words += ["--slurm", name if value is True else f"{name}={value}"]
+    for option, number, usual in (("cpus", options.cpus_per_trial, 1.0), ("gpus", options.gpus_per_trial, 0.0)):
+        if number != usual:
+            words += [f"--{option}-per-trial", f"{number:g}"]
     if options.workers:
         words += ["--workers", str(options.workers)]
     if options.device != "auto":
