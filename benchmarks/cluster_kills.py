@@ -30,8 +30,7 @@ import kills
 
 from flopsfit_tui.store.sqlite import SqliteStore
 
-TINY = kills.TINY
-BUDGETS = "1e8,2e8"
+BUDGETS, SIZES = "3e5,6e5", "4,6,8"  # of kills.py's workload: trials of seconds that hardly need the processor
 RAY_NODE = """
 import sys, ray
 from ray.cluster_utils import Cluster
@@ -48,21 +47,11 @@ made.shutdown()
 
 def command(directory: Path, *more: str) -> list[str]:
     """A sweep of six trials."""
-    options = [
-        "--budgets",
-        BUDGETS,
-        "--sizes",
-        "16,24,32",
-        "--workers",
-        "2",
-        "--device",
-        "cpu",
-        "--out",
-        str(directory),
-    ]
+    options = ["--budgets", BUDGETS, "--sizes", SIZES, "--workers", "2", "--device", "cpu", "--out", str(directory)]
     return [
-        *(sys.executable, "-m", "flopsfit_tui", "run", str(TINY), "--no-ui", "--checkpoint-seconds", "0.5"),
-        *(*options, "--out", str(directory), *more),
+        *(sys.executable, "-m", "flopsfit_tui", "run", str(kills.WORKLOAD), "--no-ui", "--checkpoint-seconds", "0.5"),
+        *options,
+        *more,
     ]
 
 
@@ -145,7 +134,8 @@ def disturb(draw: random.Random, tally: Counter[str], when: str = "") -> None:
         raw = next((word.partition("=")[2] for word in named.split() if word.startswith("JobId=")), "")
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if process.environ().get("SLURM_JOB_ID") == raw:
+                there = process.environ()  # of this Slurm alone: another on this machine may have such a job too
+                if raw and (there.get("SLURM_JOB_ID"), there.get("SLURM_CONF")) == (raw, os.environ["SLURM_CONF"]):
                     process.kill()
     else:
         commands = {

@@ -117,6 +117,19 @@ def test_a_node_with_other_code_or_versions_is_refused_in_one_sentence(tmp_path)
     assert "where the sweep's has 1.0; install the same on every node" in other.difference()
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_sweep_on_a_node_with_other_data_fails_with_one_sentence(cluster, tiny_file):
+    plan = make_plan(Request(tiny_file, budgets=(1e6,), sizes=(8,)), InThread())
+    executor = make_executor(Options(Request(tiny_file), executor="ray", ray_address=cluster.address))
+    store = MemoryStore()
+    list(run_sweep(replace(plan, content=Identity({"dataset": "of another version"})), tiny_file, executor, store))
+    executor.close()
+    (outcome,) = store.outcomes().values()
+    assert outcome.status == "failed"
+    assert "has other code or data than the sweep (dataset has changed" in outcome.error
+    assert "\n" not in outcome.error
+
+
 def test_options_of_ray_need_ray(capsys):
     assert main(["plan", "simulated", "--cpus-per-trial", "2"]) == 2
     assert "need --executor ray" in capsys.readouterr().err
