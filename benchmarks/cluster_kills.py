@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import random
 import subprocess
@@ -100,12 +101,14 @@ def on_slurm(folder: Path, draw: random.Random, tally: Counter[str]) -> None:
         last = runs > 3
         with open(folder.with_suffix(".log"), "a") as said:
             sweep = subprocess.Popen(command(folder, "--executor", "slurm"), stdout=subprocess.DEVNULL, stderr=said)
-            away = time.monotonic() + draw.uniform(15, 40)
+            away = math.inf
             while sweep.poll() is None:
                 time.sleep(draw.uniform(2, 6))
-                if not last and (folder / "sweep.db").exists():
-                    disturb(draw, tally)
-                if not last and time.monotonic() > away and (folder / "sweep.db").exists():
+                if last or not any(folder.glob("slurm/flopsfit-*/*.said")):  # no job of its own has begun
+                    continue
+                away = min(away, time.monotonic() + draw.uniform(5, 20))
+                disturb(draw, tally)
+                if time.monotonic() > away:
                     sweep.kill()
                     sweep.wait()
                     tally["sweeping process killed"] += 1
@@ -114,18 +117,18 @@ def on_slurm(folder: Path, draw: random.Random, tally: Counter[str]) -> None:
         for _ in range(draw.randrange(3)):  # nobody sweeps
             time.sleep(draw.uniform(1, 4))
             disturb(draw, tally, " while nobody sweeps")
-        tally["jobs there when it came back"] += len(queue())
+        tally["jobs there when it came back"] += len(queue("PD,R"))
 
 
-def queue() -> list[str]:
-    """Jobs that run."""
-    said = subprocess.run(["squeue", "-h", "-r", "-t", "R", "-o", "%i"], capture_output=True, text=True).stdout
+def queue(states: str) -> list[str]:
+    """Jobs in these states."""
+    said = subprocess.run(["squeue", "-h", "-r", "-t", states, "-o", "%i"], capture_output=True, text=True).stdout
     return said.split()
 
 
 def disturb(draw: random.Random, tally: Counter[str], when: str = "") -> None:
     """Do something to a job that runs."""
-    jobs = queue()
+    jobs = queue("R")
     if not jobs:
         return
     job, how = draw.choice(jobs), draw.choice(["requeue", "requeue", "time limit", "time limit", "cancel", "kill"])

@@ -66,7 +66,10 @@ def plan_options(command: F) -> F:
                 show_default=True,
                 help="Where trials run: worker processes, this thread, a Ray cluster, or jobs of Slurm.",
             ),
-            click.option("--ray-address", help="With --executor ray: a cluster, e.g. auto.  [default: start Ray here]"),
+            click.option(
+                "--ray-address",
+                help="With --executor ray: a cluster, e.g. auto.  [default: RAY_ADDRESS, else start Ray]",
+            ),
             click.option(
                 "--slurm",
                 type=_Parsed("setting", parse_setting),

@@ -8,6 +8,7 @@ are off, because they have returned to a sick node, or waited for it.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -31,7 +32,8 @@ MOVE_SECONDS = 5.0  # the same while an idle worker could do its job
 class OnRay(Workers["_Actor"]):
     """An Executor over the actors of a Ray cluster; they start when first needed.
 
-    address: of a cluster, "auto" for the one that this machine belongs to, None to start Ray here. workers: trials at
+    address: of a cluster, "auto" for the one that this machine belongs to, None for that in
+    RAY_ADDRESS, else to start Ray here. workers: trials at
     once; None: as many as the cluster has CPUs (or GPUs) for. cpus, gpus: of one trial. silent_after: as for Processes.
     """
 
@@ -46,6 +48,8 @@ class OnRay(Workers["_Actor"]):
         import ray
 
         if not ray.is_initialized():
+            # without an address Ray would join whichever cluster was last started on this machine, anybody's
+            address = address or os.environ.get("RAY_ADDRESS") or "local"
             ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=False)
         self._ray = ray
         self._cpus, self._gpus, self._silent_after = cpus, gpus, silent_after or SILENT_SECONDS
