@@ -3,6 +3,7 @@
 import pytest
 from tiny import make
 
+from flopsfit_tui.train.identity.identify import identify
 from flopsfit_tui.workloads import BUILTIN, DEFAULT, resolve
 from flopsfit_tui.workloads.builtin import check_reference
 
@@ -12,6 +13,11 @@ def test_every_built_in_resolves_to_its_own_name():
         check_reference(name)
         assert resolve(name).name == name
     assert DEFAULT in BUILTIN
+
+
+@pytest.mark.parametrize("name", ["gpt-bytes", "vit-textures", "simulated"])
+def test_nothing_of_a_built_in_is_left_uncompared(name):
+    assert not identify(resolve(name)).unsure
 
 
 def test_a_workload_is_itself():

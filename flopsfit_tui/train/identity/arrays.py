@@ -1,4 +1,4 @@
-"""Tensors, arrays and tables: by every byte of their content."""
+"""Tensors, arrays and tables: by every byte of their content; torch's operators by their names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def walk_array(walker: Walker, value: Any) -> bool:
-    """Visit a value that is nothing but data; False for any other."""
+    """Visit a value that is nothing but data, or one of torch's operators; False for any other."""
     if isinstance(value, torch.Tensor):
         _tensor(walker, value)
     elif isinstance(value, torch.Generator):
@@ -33,6 +33,8 @@ def walk_array(walker: Walker, value: Any) -> bool:
         _arrow(walker, value)
     elif isinstance(value, torch.jit.ScriptModule | torch.jit.ScriptFunction):
         walker.doubt("compiled by torch.jit")
+    elif _is(value, "torch", "OpOverload", "OpOverloadPacket"):
+        _operator(walker, str(value))
     else:
         return False
     walker.library(type(value).__module__)
@@ -42,6 +44,13 @@ def walk_array(walker: Walker, value: Any) -> bool:
 def _is(value: Any, library: str, *names: str) -> bool:
     """Whether a value is of one of a library's classes, without importing it."""
     return type(value).__module__.partition(".")[0] == library and type(value).__name__ in names
+
+
+def _operator(walker: Walker, name: str) -> None:
+    """What torch.ops holds: torch's own are what its version makes of their names, others what somebody registered."""
+    if name.partition(".")[0] not in ("aten", "prims", "prim", "torchvision"):
+        walker.doubt("an operator that is not torch's own")
+    walker.stream.text("operator", name)
 
 
 def _tensor(walker: Walker, tensor: torch.Tensor) -> None:

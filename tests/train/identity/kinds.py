@@ -316,6 +316,12 @@ def calls_by_name(value):
 
 
 @kind
+def operator_of_torch(value):
+    aten = torch.ops.aten
+    return [aten.gelu_backward, aten.native_layer_norm_backward.default][value - 1]
+
+
+@kind
 def module_of_functions(value):
     return [nn.functional.relu, nn.functional.gelu][value - 1]
 
