@@ -12,6 +12,7 @@ from flopsfit_tui.core.version import __version__
 
 if TYPE_CHECKING:
     from flopsfit_tui.api import check_recipe, find_optimal, plan_sweep
+    from flopsfit_tui.attached import AttachedSweep, attach
     from flopsfit_tui.core.experiment import Experiment
     from flopsfit_tui.core.trial import Plan, RateRule, Request
     from flopsfit_tui.core.workload import Source, Workload
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from flopsfit_tui.workloads.vit import VisionTransformer, vit_loss_fn
 
 _HOME = {
+    "AttachedSweep": "flopsfit_tui.attached",
+    "attach": "flopsfit_tui.attached",
     "Experiment": "flopsfit_tui.core.experiment",
     "CIFAR10Dataset": "flopsfit_tui.workloads.cifar10",
     "GPT": "flopsfit_tui.workloads.gpt",
@@ -45,6 +48,7 @@ _HOME = {
 
 __all__ = [
     "GPT",
+    "AttachedSweep",
     "CIFAR10Dataset",
     "Experiment",
     "GPTConfig",
@@ -57,6 +61,7 @@ __all__ = [
     "VisionTransformer",
     "Workload",
     "__version__",
+    "attach",
     "check_recipe",
     "find_optimal",
     "fit_law",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ from flopsfit_tui.cli_complete import complete_sweep, complete_workload
 from flopsfit_tui.cli_options import FLOPS, NO_UI, STYLE, column_options, csv_options, plan_options
 from flopsfit_tui.cli_serve import COMMANDS as SERVE_COMMANDS
 from flopsfit_tui.cli_store import COMMANDS
+from flopsfit_tui.core.detach import LetGo, left_text, run_detached
 from flopsfit_tui.core.failed import Failed
 from flopsfit_tui.core.options import OnFull, Options, check_cluster
-from flopsfit_tui.core.output import unfailing_output, write_plainly
+from flopsfit_tui.core.output import say, unfailing_output, write_plainly
 from flopsfit_tui.core.signals import signals_interrupt
 from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.state import FAILED, INTERRUPTED, USAGE
@@ -66,16 +67,23 @@ def cli(context: click.Context, /, no_ui: bool, **options: Any) -> int | None:
 @click.argument("workload", shell_complete=complete_workload)
 @NO_UI
 @click.option(
+    "--detach", is_flag=True, help="Leave the sweep running without a terminal; `watch DIR` sees and controls it."
+)
+@click.option(
     "--check-recipe",
     is_flag=True,
     help="Instead of the sweep: what its learning rates lose at its corners, in a quarter of its FLOPs.",
 )
 @plan_options
 @click.pass_obj
-def run(outer_no_ui: bool, /, workload: str, no_ui: bool, style: str, **options: Any) -> int:
+def run(outer_no_ui: bool, /, workload: str, no_ui: bool, detach: bool, style: str, **options: Any) -> int:
     """Sweep a WORKLOAD, in the app or headless; a directory that holds the same plan is resumed."""
     if options["tune_lr"] and options["check_recipe"]:
         raise ValueError("--check-recipe trains no sweep, so it takes no --tune-lr; give one of them")
+    if detach and options["tune_lr"] == "ends":
+        raise ValueError("--tune-lr ends reports in this terminal; leave --detach out")
+    if detach:
+        return _detach(_options(workload, **options), style)
     if options["tune_lr"] == "ends":
         from flopsfit_tui.headless import tune_rates
 
@@ -115,7 +123,7 @@ def plan(workload: str, style: str, **options: Any) -> int:
 def watch(
     outer_no_ui: bool, /, directory: Path, no_ui: bool, read_only: bool, target: tuple[float, ...], style: str
 ) -> int:
-    """Follow a sweep that another process is running, in the app or, with --no-ui, line by line."""
+    """Watch and control a sweep that another process is running, in the app; with --no-ui follow it line by line."""
     if no_ui or outer_no_ui:
         from flopsfit_tui import headless
 
@@ -238,6 +246,23 @@ def _run(workload: str, no_ui: bool, start: bool, style: str, **given: Any) -> i
     return run_app(options, start=start)
 
 
+def _detach(options: Options, style: str) -> int:
+    """Sweep in a process without a terminal; where it is on stdout, how to watch and stop it on stderr."""
+
+    def sweep(let_go: LetGo) -> int:
+        from flopsfit_tui.headless import run_headless  # in the child: nothing with a thread is loaded before the fork
+
+        return _coded(lambda: run_headless(options, style, let_go))
+
+    left = run_detached(sweep)
+    if isinstance(left, int):
+        return left
+    directory, process = left
+    print(printable(left_text(directory, process)), file=sys.stderr)
+    say(str(directory))
+    return 0
+
+
 def _options(
     workload: str,
     budgets: tuple[float, ...] | None,
@@ -316,7 +341,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code: 0 done, 1 failed, 2 usage, 3 some trials failed, 130 interrupted."""
     write_plainly()
     with unfailing_output() as (out, err):
-        code = _answer(arguments)
+        code = _coded(lambda: cli.main(args=arguments, prog_name="flopsfit-tui", standalone_mode=False))
         problem = out.end()
         if problem is not None and problem.errno != errno.EIO:  # of a terminal that is gone: nobody reads there
             code = code or FAILED
@@ -326,10 +351,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _answer(arguments: Sequence[str] | None) -> int:
+def _coded(work: Callable[[], Any]) -> int:
+    """Do something; its exit code, with what it raises said in one sentence."""
     try:
         with signals_interrupt():
-            code = cli.main(args=arguments, prog_name="flopsfit-tui", standalone_mode=False)
+            code = work()
     except (click.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flopsfit_tui.core.control import AddTrial, Control
-from flopsfit_tui.core.events import Event, Note, PlanChanged, SweepEnded
+from flopsfit_tui.core.events import Event, Note, PlanChanged, SweepEnded, TargetChanged
 from flopsfit_tui.core.job_files import drop_all_results
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.state import kept
@@ -32,7 +32,10 @@ from flopsfit_tui.report.answer.choose import choose, price_by
 from flopsfit_tui.report.files.sweeps import StoredSweep, export_directory, read_sweep
 from flopsfit_tui.store.directory import sweep_directory
 from flopsfit_tui.store.manifest import listed
-from flopsfit_tui.store.sqlite import FILE, SqliteStore, archive_sweep, check_directory
+from flopsfit_tui.store.sqlite import FILE, SqliteStore, archive_sweep
+from flopsfit_tui.store.writable import check_directory
+from flopsfit_tui.sweep.control_server import ControlServer
+from flopsfit_tui.sweep.control_socket import NoSocket
 from flopsfit_tui.sweep.executor import Executor
 from flopsfit_tui.sweep.prepare import estimate_cost, make_plan
 from flopsfit_tui.sweep.run import Propose, run_sweep
@@ -147,6 +150,7 @@ class Sweep:
     ) -> None:
         self._prepared, self._options, self._executor, self._control = prepared, options, executor, control
         self._plots = plots
+        self._target: float | None = None  # that a terminal asked for
         self.export: StoredSweep | None = None  # when the events have ended; None for a store that cannot be read
 
     def __iter__(self) -> Iterator[Event]:
@@ -157,14 +161,18 @@ class Sweep:
         if options.fresh and (aside := archive_sweep(prepared.directory)):
             yield Note("info", f"the earlier sweep is kept as {aside}")
         store = SqliteStore(prepared.directory)
+        control = self._control or Control()
+        server, why_none = _listen(prepared.directory, control)
         last, problem = SweepEnded("stopped"), ""
         try:
+            if why_none:
+                yield Note("warning", why_none)
             for event in run_sweep(
                 prepared.plan,
                 options.request.workload,
                 self._executor,
                 store,
-                self._control,
+                control,
                 device=options.device,
                 seconds=prepared.estimate.seconds,
                 propose=_proposer(store, prepared) if prepared.plan.goal else None,
@@ -172,11 +180,17 @@ class Sweep:
                 checkpoints=prepared.directory,
                 checkpoint_seconds=options.checkpoint_seconds,
             ):
+                if server is not None:
+                    server.changed(event)
                 if isinstance(event, SweepEnded):
                     last = event
-                else:
-                    yield event
+                    continue
+                if isinstance(event, TargetChanged):
+                    self._target = event.budget
+                yield event
         finally:
+            if server is not None:
+                server.close()
             problem = store.close()
         if problem:  # what lies on disk is not this sweep, or not all of it
             yield Note("error", problem)
@@ -189,6 +203,8 @@ class Sweep:
     def _export(self) -> Iterator[Note]:
         """Write the files; a sweep whose files cannot be written has its answer all the same, and says so."""
         directory, targets = self._prepared.directory, self._options.targets
+        if self._target is not None and self._target not in targets:
+            targets = (self._target, *targets)
         try:
             self.export = export_directory(directory, targets, plots=self._plots, skip_foreign=True)
         except ValueError as error:
@@ -204,6 +220,14 @@ class Sweep:
                 f"left as they are, because this sweep did not write them or they were changed: "
                 f"{listed(self.export.left)}; `flopsfit-tui export {directory} --force` replaces them",
             )
+
+
+def _listen(directory: Path, control: Control) -> tuple[ControlServer | None, str]:
+    """Let other terminals control the sweep; a sentence where they cannot."""
+    try:
+        return ControlServer(directory, control), ""
+    except NoSocket as error:
+        return None, f"other terminals can watch this sweep but not control it: {error}"
 
 
 def _proposer(store: SqliteStore, prepared: PreparedSweep) -> Propose:

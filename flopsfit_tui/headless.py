@@ -10,8 +10,9 @@ from pathlib import Path
 
 from flopsfit_tui.conduct import Sweep, add_estimate, check_out, plan_in_directory
 from flopsfit_tui.core.control import Control
+from flopsfit_tui.core.detach import LetGo
 from flopsfit_tui.core.error_text import take_apart
-from flopsfit_tui.core.events import Note, TrialEnded
+from flopsfit_tui.core.events import Note, SweepStarted, TrialEnded
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.output import say
 from flopsfit_tui.core.signals import signals_stop
@@ -28,6 +29,7 @@ from flopsfit_tui.report.text.terminal_progress import TerminalProgress, shows_p
 from flopsfit_tui.report.text.tune_text import tune_json, tune_text
 from flopsfit_tui.store.base import MemoryStore
 from flopsfit_tui.store.directory import sweeping_process
+from flopsfit_tui.store.lock import check_free
 from flopsfit_tui.sweep.executor import Executor, Interrupted
 from flopsfit_tui.sweep.follow import follow
 from flopsfit_tui.sweep.prepare import estimate_cost, make_executor, make_plan
@@ -35,8 +37,8 @@ from flopsfit_tui.sweep.run import run_sweep
 from flopsfit_tui.sweep.tune import best_rates, tune_plan
 
 
-def run_headless(options: Options, style: str = "table") -> int:
-    """Plan and run a sweep to its end; the exit code.
+def run_headless(options: Options, style: str = "table", let_go: LetGo | None = None) -> int:
+    """Plan and run a sweep to its end; the exit code. `let_go` is called once it sweeps: the terminal is given up.
 
     Raises ValueError or TypeError with one clear sentence for what cannot be run; nothing is written then.
     """
@@ -46,12 +48,15 @@ def run_headless(options: Options, style: str = "table") -> int:
         log("planning: measuring sizes")
         with _prints_of_a_failure(executor, options):
             planned = plan_in_directory(options, executor)
+            check_free(planned.directory)
             log(f"timing the smallest and the largest of {len(planned.plan.sizes)} sizes" if planned.left else "")
             prepared = add_estimate(planned, options, executor)
         log(*prepared.plan.notes, estimate_text(prepared.plan, prepared.left, prepared.estimate))
         sweep, progress = Sweep(prepared, options, executor, control), ProgressLog(options.targets)
-        with _in_title(progress.state, prepared.plan.workload) as show:
+        with _in_title(progress.state, prepared.plan.workload, alone=let_go is not None) as show:
             for event in sweep:
+                if let_go and isinstance(event, SweepStarted):
+                    let_go(prepared.directory)
                 log(progress.take(event))
                 show()
     if progress.state.phase == "stopped":
@@ -69,7 +74,7 @@ def watch(directory: Path, targets: tuple[float, ...] = (), style: str = "table"
 
     Raises ValueError where there is no sweep.
     """
-    control, progress = Control(), ProgressLog(targets)
+    control, progress = Control(), ProgressLog(targets, following=True)
     with _interruptible(control):
         for events in follow(directory, control):
             log(*map(progress.take, events))
@@ -149,10 +154,10 @@ def _prints_of_a_failure(executor: Executor, options: Options) -> Iterator[None]
 
 
 @contextmanager
-def _in_title(state: SweepState, name: str) -> Iterator[Callable[[], None]]:
+def _in_title(state: SweepState, name: str, alone: bool) -> Iterator[Callable[[], None]]:
     """Where stderr is a terminal, its title and progress mark say how far the sweep is, whenever that is called."""
     shown = TerminalProgress(lambda text: print(text, end="", file=sys.stderr, flush=True))
-    if not shows_progress(sys.stderr):
+    if alone or not shows_progress(sys.stderr):
         yield lambda: None
         return
     try:

@@ -16,6 +16,7 @@ def own_directories(tmp_path_factory, monkeypatch):
     """No test reads or writes the user's own sweeps, settings and views."""
     for kind in ("DATA", "CONFIG", "STATE"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path_factory.mktemp(kind.lower())))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
 
 
 @pytest.fixture(scope="session")

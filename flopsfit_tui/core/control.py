@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from flopsfit_tui.core.sizes import Setting
 
@@ -58,7 +60,53 @@ class LeaveOut:
     reason: str | None
 
 
-Command = Skip | Retry | RunNext | AddTrial | SetWorkers | LeaveOut
+@dataclass(frozen=True)
+class SetTarget:
+    """Show and export the optimum at this budget, in training FLOPs."""
+
+    budget: float
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Hold every worker between two steps until Resume."""
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Let the workers go on."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End the sweep; what runs writes its checkpoint."""
+
+
+Command = Skip | Retry | RunNext | AddTrial | SetWorkers | SetTarget | LeaveOut | Pause | Resume | Stop
+
+
+def new_id() -> str:
+    """An id that no other command has."""
+    return uuid.uuid4().hex
+
+
+def _no_answer(problem: str) -> None:
+    """For a command whose sender reads the sweep's events."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A command on its way to the sweeping thread.
+
+    One with a sender is stored before it acts, and acts once, however often its id is sent. `answer` is called in the
+    sweeping thread when it has acted, with why it did not, or with an empty text.
+    """
+
+    command: Command
+    by: str = ""  # the terminal that sent it; empty: the program itself
+    id: str = field(default_factory=new_id)
+    answer: Callable[[str], object] = _no_answer
+    stored: bool = False  # by an earlier run, which ended before it acted
 
 
 class Control:
@@ -67,7 +115,7 @@ class Control:
     def __init__(self) -> None:
         self._paused = threading.Event()
         self._stopped = threading.Event()
-        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[Sent] = queue.SimpleQueue()
 
     def pause(self) -> None:
         """Hold every worker between two steps until resume()."""
@@ -80,11 +128,11 @@ class Control:
         """End the sweep now; finished trials are kept, running ones become pending."""
         self._stopped.set()
 
-    def send(self, command: Command) -> None:
+    def send(self, command: Command | Sent, by: str = "") -> None:
         """Command something; the sweep says by its events what came of it."""
-        self._commands.put(command)
+        self._commands.put(command if isinstance(command, Sent) else Sent(command, by))
 
-    def take_commands(self) -> list[Command]:
+    def take_commands(self) -> list[Sent]:
         """What has been asked since the last look, in order; for the sweeping thread."""
         found = []
         while not self._commands.empty():

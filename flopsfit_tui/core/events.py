@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from flopsfit_tui.core.control import Command
 from flopsfit_tui.core.trial import Outcome, Plan
 
 PRINTED = " printed: "  # after a worker's name, at the head of a note: what the user's code printed there
@@ -83,6 +84,30 @@ class WorkersChanged:
 
 
 @dataclass(frozen=True)
+class TargetChanged:
+    """The optimum is wanted at another budget, in training FLOPs."""
+
+    budget: float
+
+
+@dataclass(frozen=True)
+class CommandGiven:
+    """A terminal has commanded something; it acts once this is stored."""
+
+    id: str
+    by: str  # user@host and the terminal, or the process
+    command: Command
+
+
+@dataclass(frozen=True)
+class CommandDone:
+    """A command has acted: stored together with what it did; `problem` says why it did nothing."""
+
+    id: str
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class SweepPaused:
     """Every worker has stopped between two steps."""
 
@@ -117,6 +142,9 @@ Event = (
     | TrialRequeued
     | PlanChanged
     | WorkersChanged
+    | TargetChanged
+    | CommandGiven
+    | CommandDone
     | SweepPaused
     | SweepResumed
     | Note

@@ -3,6 +3,10 @@
 DATABASE = "sweep.db"
 PLAN_COPY = "sweep.plan"
 MANIFEST = "sweep.files"
+SOCKET = "sweep.sock"  # other terminals control a running sweep by it
+POINTER = "sweep.sock.at"  # where the socket lies when its path would be too long
+LOG = "sweep.log"  # what a sweep without a terminal says
+HEADS = {LOG: b"flopsfit-tui: ", POINTER: b'{"by": "flopsfit-tui"'}  # how ours begin
 STORE_FILES = (
     DATABASE,
     f"{DATABASE}-journal",
@@ -11,6 +15,9 @@ STORE_FILES = (
     f"{DATABASE}.lock",
     PLAN_COPY,
     MANIFEST,
+    SOCKET,
+    POINTER,
+    LOG,
 )
 ARCHIVED = ("sweep-????????-??????.db", "sweep-????????-??????.plan")  # sweeps that a fresh start has put aside
 FIGURES = ("isoflop", "loss_curves", "scaling", "residuals")

@@ -12,6 +12,7 @@ from typing import Protocol
 from flopsfit_tui.core.events import Event, Note, PlanChanged, TrialEnded, TrialProgress, TrialRequeued, TrialStarted
 from flopsfit_tui.core.state import HISTORY_ROWS
 from flopsfit_tui.core.trial import Outcome, Plan
+from flopsfit_tui.store.told import Told, read_told, told_text
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ class Store(Protocol):
 
     def attempts(self) -> list[Attempt]:
         """Every start of a trial, oldest first."""
+        ...
+
+    def told(self, after: int = 0) -> list[Told]:
+        """What the sweep has said beside its trials, in order: the rows behind the one with the number `after`."""
         ...
 
     def record(self, event: Event) -> None:
@@ -131,6 +136,7 @@ class MemoryStore:
         self._history: dict[str, list[HistoryRow]] = defaultdict(list)
         self._attempts: list[Attempt] = []
         self.notes: list[Note] = []
+        self._told: list[Told] = []
 
     def begin(self, plan: Plan) -> None:
         """Take up a plan."""
@@ -154,6 +160,10 @@ class MemoryStore:
     def attempts(self) -> list[Attempt]:
         """Every start of a trial."""
         return list(self._attempts)
+
+    def told(self, after: int = 0) -> list[Told]:
+        """What the sweep has said beside its trials."""
+        return self._told[after:]
 
     def record(self, event: Event) -> None:
         """Keep what an event says."""
@@ -184,6 +194,9 @@ class MemoryStore:
                 self._thinning.extend(plan)
             case Note():
                 self.notes.append(event)
+            case _ if text := told_text(event):
+                if row := read_told(len(self._told) + 1, time.time(), text):
+                    self._told.append(row)
 
     def _end(self, key: str, status: str) -> None:
         for i in reversed(range(len(self._attempts))):

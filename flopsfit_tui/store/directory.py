@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -12,6 +13,7 @@ from flopsfit_tui.core.checkpoint_files import drop_all
 from flopsfit_tui.core.job_files import drop_jobs
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.sweep_files import DATABASE as FILE
+from flopsfit_tui.core.sweep_files import HEADS, SOCKET
 from flopsfit_tui.core.text import path_component
 from flopsfit_tui.core.trial import Plan, content_hash
 from flopsfit_tui.plan.recipe_check import FOLDER as CHECK
@@ -83,6 +85,9 @@ def delete_sweep(directory: Path) -> list[str]:
             drop_jobs(directory)
             for name in (FILE, f"{FILE}-wal", f"{FILE}-shm", f"{FILE}-journal"):
                 _unlink_file(directory / name)
+            _unlink_socket(directory / SOCKET)
+            for name, head in HEADS.items():
+                _unlink_ours(directory / name, head)
             _unlink_file(directory / LOCK)
         left = sorted(os.listdir(directory))
         if not left:
@@ -90,6 +95,23 @@ def delete_sweep(directory: Path) -> list[str]:
     finally:
         lock.release()
     return left
+
+
+def _unlink_socket(path: Path) -> None:
+    """Of a process that was killed; a running one's is not deleted, because it holds the lock."""
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISSOCK(path.lstat().st_mode):
+            path.unlink()
+
+
+def _unlink_ours(path: Path, head: bytes) -> None:
+    """Delete a regular file that begins as ours do."""
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISREG(path.lstat().st_mode):
+            with path.open("rb") as file:
+                ours = file.read(len(head)) == head
+            if ours:
+                path.unlink()
 
 
 def _unlink_file(path: Path) -> None:

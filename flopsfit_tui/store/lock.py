@@ -46,11 +46,22 @@ class Holder:
         return f"process {self.pid} on {self.host}" if elsewhere else f"process {self.pid}"
 
 
+class SweepRuns(ValueError):
+    """Another process sweeps in the directory."""
+
+    def __init__(self, holder: Holder, directory: Path) -> None:
+        super().__init__(
+            f"{holder.name} is sweeping in {str(directory)!r}; watch and control it with `flopsfit-tui watch "
+            f"{directory}`, or give another --out"
+        )
+        self.directory = directory
+
+
 class Lock:
     """The directory, taken for this process.
 
-    Raises ValueError when another process has it or something foreign lies in the lock's place, StoreFault when the
-    file system refuses.
+    Raises SweepRuns when another process has it, ValueError when something foreign lies in the lock's place, StoreFault
+    when the file system refuses.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -125,6 +136,12 @@ def holder_of(directory: Path) -> Holder | None:
         os.close(descriptor)
 
 
+def check_free(directory: Path) -> None:
+    """Raise SweepRuns when another process sweeps in a directory; changes nothing, and holds nothing."""
+    if holder := holder_of(directory):
+        raise SweepRuns(holder, directory)
+
+
 def _open(path: Path, flags: int) -> int:
     """Raises ValueError for a link or a special file, StoreFault for what the file system refuses."""
     try:
@@ -164,11 +181,7 @@ def _lock_now(descriptor: int, path: Path) -> None:
                 f"the file system of {str(path.parent)!r} {why}, so that two processes could write one sweep; give an "
                 f"--out on another"
             ) from None
-    holder, directory = _read_record(descriptor) or Holder(), str(path.parent)
-    raise ValueError(
-        f"{holder.name} is sweeping in {directory!r}; follow it with `flopsfit-tui watch {directory}`, or give "
-        f"another --out"
-    )
+    raise SweepRuns(_read_record(descriptor) or Holder(), path.parent)
 
 
 def _same_file(descriptor: int, path: Path) -> bool:

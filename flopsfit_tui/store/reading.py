@@ -21,6 +21,7 @@ from flopsfit_tui.store.base import Attempt, HistoryRow
 from flopsfit_tui.store.blocks import block_seal, thinned_curve, unpack
 from flopsfit_tui.store.schema import TABLES, explained
 from flopsfit_tui.store.seals import combined, outcome_of, seal
+from flopsfit_tui.store.told import TOLD, Told, read_told
 
 PLAN_BYTES = 1 << 30  # of the copy of the plan; more is not read
 
@@ -100,7 +101,19 @@ class StoreReading:
 
     def notes(self) -> list[tuple[float, Level, str]]:
         """What the user should have read, as (seconds since the epoch, level, message), oldest first."""
-        return sorted((row[1:] for row in self._sealed("notes")), key=lambda note: note[0])  # type: ignore[misc]
+        rows = (row[1:] for row in self._sealed("notes") if row[2] != TOLD)
+        return sorted(rows, key=lambda note: note[0])  # type: ignore[arg-type,return-value]
+
+    def told(self, after: int = 0) -> list[Told]:
+        """What the sweep has said beside its trials, in order: the rows behind the one with the number `after`."""
+        rows = self._select("notes", "where level = ? and id > ? order by id", (TOLD, after))
+        good = (row[:-1] for row in rows if row[-1] == seal("notes", *row[:-1]))
+        return [found for number, at, _, text in good if (found := read_told(number, at, text))]
+
+    def data_version(self) -> int:
+        """Another number whenever another process has committed something; for a reader of the file."""
+        with explained(self.directory):
+            return int(self.database.execute("pragma data_version").fetchone()[0])
 
     def damage(self, everything: bool = False) -> list[str]:
         """What is damaged in the plan and the outcomes, a sentence each; with `everything`, in all the tables."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from flopsfit_tui.core.events import (
+    CommandDone,
     Event,
     Note,
     PlanChanged,
@@ -43,6 +44,8 @@ from flopsfit_tui.store.schema import (
     open_to_write,
 )
 from flopsfit_tui.store.seals import outcome_row, plain, seal, totals_row
+from flopsfit_tui.store.told import TOLD, told_text
+from flopsfit_tui.store.writable import make_directory
 
 FILE = DATABASE
 COMMIT_SECONDS = 0.5
@@ -152,8 +155,12 @@ class SqliteStore(StoreReading):
                 self._take_plan(plan)
                 self._flush()
             case Note(level, message):
-                self._note += 1
-                self._insert("notes", (self._note, time.time(), level, plain(message)))
+                self._say(level, message)
+                self._flush()
+            case CommandDone():  # its effect, which comes next, is committed with it
+                self._say(TOLD, told_text(event))
+            case _ if text := told_text(event):
+                self._say(TOLD, text)
                 self._flush()
 
     def retry(self) -> None:
@@ -221,6 +228,10 @@ class SqliteStore(StoreReading):
     def _drop_outcome(self, key: str) -> None:
         self._seals.pop(key, None)
         self._pending.append(("delete from outcomes where trial = ?", (key,)))
+
+    def _say(self, level: str, message: str) -> None:
+        self._note += 1
+        self._insert("notes", (self._note, time.time(), level, plain(message)))
 
     def _end(self, key: str, status: str) -> None:
         if key in self._running:
@@ -358,31 +369,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def make_directory(directory: Path) -> None:
-    """Make a sweep's directory. Raises ValueError when that cannot be."""
-    check_directory(directory)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(
-            f"the output directory {str(directory)!r} cannot be made ({error.strerror}); give a directory that you can "
-            f"write, like --out ./my-sweep"
-        ) from None
-
-
-def check_directory(directory: Path) -> None:
-    """Raise ValueError when a sweep's directory could not be made or written; makes nothing."""
-    there = directory
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        why = "is not a directory" if not there.is_dir() else "cannot be written"
-        raise ValueError(
-            f"the output directory {str(directory)!r} cannot be used: {str(there)!r} {why}; give one that you can "
-            f"write, like --out ./my-sweep"
-        )
 
 
 def archive_sweep(directory: Path) -> Path | None:

@@ -6,7 +6,8 @@ a followed sweep exactly as one of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from flopsfit_tui.core.control import Control
@@ -24,41 +25,96 @@ from flopsfit_tui.core.events import (
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.store.directory import sweeping_process
 from flopsfit_tui.store.sqlite import SqliteStore
+from flopsfit_tui.store.told import Began, present_state
 
 POLL_SECONDS = 0.7  # the writer commits progress twice a second
+LOOK_SHARE = 0.3  # of the time at most goes into looks, however often there is news
+
+Wait = Callable[[float], object]  # sleep for at most so many seconds, less when there is news
 
 
-def follow(directory: Path, control: Control) -> Iterator[list[Event]]:
+def follow(directory: Path, control: Control, wait: Wait | None = None) -> Iterator[list[Event]]:
     """What a store holds, then what comes to it until the process that sweeps has ended or `control` stops.
 
     Each list is what is new since the list before; SweepStarted is in the first, and SweepEnded in the last unless
     `control` stopped. A sweep that has just begun is waited for. Raises ValueError where there is no sweep, or none
     that has a plan.
     """
-    store = SqliteStore(directory, read_only=True)
+    wait = wait or control.wait
+    follower = Follower(directory)
     try:
-        while (plan := store.plan()) is None and sweeping_process(directory) is not None and not control.stopped:
-            control.wait(POLL_SECONDS)
-        if plan is None:
-            raise ValueError(f"{str(directory)!r} contains no plan yet (the sweep has not started)")
-        live = sweeping_process(directory) is not None
-        look = _Cursor(store, skip_running=not live)  # first: what happens from here on is told by it, at worst twice
-        plan = store.plan() or plan
-        damage = [Note("warning", sentence) for sentence in store.damage()]
-        yield [SweepStarted(plan, dict(store.outcomes()), 0, {}), *damage]
-        while live and not control.stopped:
-            if events := list(look.events()):
+        while not follower.has_plan and follower.live and not control.stopped:
+            wait(POLL_SECONDS)
+        yield follower.begin()
+        while follower.live and not control.stopped:
+            begun = time.monotonic()
+            if events := follower.look():
                 yield events
-            control.wait(POLL_SECONDS)
-            live = sweeping_process(directory) is not None
-        if live:
-            return  # stopped here, not there
-        rest: list[Event] = [*look.events(), *map(TrialRequeued, look.running)]
-        finished, plan = store.outcomes(), store.plan() or plan
-        done = all(trial.key in finished for trial in plan.trials)
-        yield [*rest, SweepEnded("done" if done else "stopped")]
+            looked = time.monotonic() - begun
+            control.wait(min(POLL_SECONDS, looked * (1 / LOOK_SHARE - 1)))
+            wait(POLL_SECONDS)
+        if not follower.live:  # else it was stopped here, not there
+            yield follower.end()
     finally:
-        store.close()
+        follower.close()
+
+
+class Follower:
+    """One reader of a store: `begin`, then `look` again and again, then `end` once nobody sweeps any more.
+
+    Raises ValueError where there is no sweep.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._store = SqliteStore(directory, read_only=True)
+        self._cursor: _Cursor | None = None
+        self._live = True
+
+    @property
+    def has_plan(self) -> bool:
+        """False while a sweep has just begun."""
+        return self._store.plan() is not None
+
+    @property
+    def live(self) -> bool:
+        """Whether a process sweeps there."""
+        self._live = self._live and sweeping_process(self._directory) is not None
+        return self._live
+
+    def begin(self) -> list[Event]:
+        """All that the store holds: SweepStarted, and whether it is paused. Raises ValueError while it has no plan."""
+        plan = self._store.plan()
+        if plan is None:
+            raise ValueError(f"{str(self._directory)!r} contains no plan yet (the sweep has not started)")
+        live = self.live
+        self._cursor = _Cursor(self._store, skip_running=not live)  # what happens from here on it tells, at worst twice
+        plan = self._store.plan() or plan
+        damage = [Note("warning", sentence) for sentence in self._store.damage()]
+        outcomes, began, rest = dict(self._store.outcomes()), Began(0, {}), list[Event]()
+        for holds in present_state(self._store.told()) if live else ():
+            if isinstance(holds, Began):
+                began = holds
+            else:
+                rest.append(holds)
+        return [SweepStarted(plan, outcomes, began.workers, began.seconds), *damage, *rest]
+
+    def look(self) -> list[Event]:
+        """What is new since the last time."""
+        assert self._cursor is not None
+        return list(self._cursor.events())
+
+    def end(self) -> list[Event]:
+        """What is new of a sweep whose process has ended, then SweepEnded."""
+        assert self._cursor is not None
+        rest = [*self._cursor.events(), *map(TrialRequeued, self._cursor.running)]
+        finished, plan = self._store.outcomes(), self._store.plan()
+        done = plan is not None and all(trial.key in finished for trial in plan.trials)
+        return [*rest, SweepEnded("done" if done else "stopped")]
+
+    def close(self) -> None:
+        """Let the store go."""
+        self._store.close()
 
 
 class _Cursor:
@@ -66,10 +122,13 @@ class _Cursor:
 
     def __init__(self, store: SqliteStore, skip_running: bool) -> None:
         self._store = store
+        self._version = -1  # of the data that were looked at last
         attempts = store.attempts()
         self.running: dict[str, int] = {}  # trial key -> last step told
-        self._plan_text, self._skipped, self._notes = store.plan_text(), store.skipped(), len(store.notes())
-        self._told = (
+        self._plan_text, self._ended, self._notes = store.plan_text(), set(store.outcomes()), len(store.notes())
+        told = store.told()
+        self._told = told[-1].number if told else 0
+        self._attempts = (
             len(attempts)
             if skip_running
             else next((i for i, a in enumerate(attempts) if a.ended is None), len(attempts))
@@ -77,35 +136,52 @@ class _Cursor:
 
     def events(self) -> Iterator[Event]:
         """What is new since the last look."""
-        yield from self._changes_of_plan()
+        version = self._store.data_version()
+        if version == self._version:
+            return
+        self._version = version
+        outcomes = self._store.outcomes()
+        yield from self._commanded(outcomes)
         attempts = self._store.attempts()
         now = {a.trial: a for a in attempts}  # the latest of each trial
-        for attempt in attempts[self._told :]:
+        for attempt in attempts[self._attempts :]:
             if attempt is now[attempt.trial]:
                 self.running[attempt.trial] = 0
                 yield TrialStarted(attempt.trial, attempt.worker)
-        self._told = len(attempts)
-        outcomes = self._store.outcomes() if any(now[key].ended is not None for key in self.running) else {}
+        self._attempts = len(attempts)
+        if any(now[key].ended is not None and key not in outcomes for key in self.running):
+            outcomes = self._store.outcomes()  # it has ended since they were read, or was returned
         for key, step in list(self.running.items()):
             for row in self._store.history_after(key, step):
                 self.running[key] = row.step
                 yield TrialProgress(key, row.step, row.tokens, row.flops, row.loss, row.seconds)
             if now[key].ended is not None:
                 del self.running[key]
+                self._ended |= outcomes.keys() & {key}
                 yield TrialEnded(key, outcomes[key]) if key in outcomes else TrialRequeued(key)
 
-    def _changes_of_plan(self) -> Iterator[Event]:
-        """What the user has added or skipped there, and what the sweep has said."""
+    def _commanded(self, outcomes: Mapping[str, Outcome]) -> Iterator[Event]:
+        """What the users have commanded there, and what the sweep has said."""
+        told = self._store.told(self._told)
         text = self._store.plan_text()
         if text != self._plan_text:
             earlier, plan = Plan.from_json(self._plan_text), Plan.from_json(text)
             self._plan_text = text
             yield PlanChanged(plan, {}, of_fit=earlier.added == plan.added)
-        skipped, before = self._store.skipped(), self._skipped
-        self._skipped = skipped
-        for key in skipped - before - self.running.keys():
-            yield TrialEnded(key, Outcome("skipped"))
-        for key in before - skipped:
+        for row in told:
+            self._told = row.number
+            if isinstance(row.event, Began):  # it was followed since before its first event
+                self._ended = set(outcomes)
+                plan = Plan.from_json(text)
+                yield SweepStarted(plan, dict(outcomes), row.event.workers, row.event.seconds)
+            elif not isinstance(row.event, SweepEnded):  # the process's end is what ends the following
+                yield row.event
+        skipped = {key for key, outcome in outcomes.items() if outcome.status == "skipped"}
+        for key in skipped - self._ended - self.running.keys():
+            self._ended.add(key)
+            yield TrialEnded(key, outcomes[key])
+        for key in self._ended - outcomes.keys():
+            self._ended.discard(key)
             yield TrialRequeued(key)
         notes = self._store.notes()
         for _, level, message in notes[self._notes :]:

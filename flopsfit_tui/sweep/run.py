@@ -16,8 +16,24 @@ from flopsfit_tui.core.checkpoint_files import (
     drop_folder,
     make_folder,
 )
-from flopsfit_tui.core.control import AddTrial, Control, LeaveOut, Retry, RunNext, SetWorkers, Skip
+from flopsfit_tui.core.control import (
+    AddTrial,
+    Command,
+    Control,
+    LeaveOut,
+    Pause,
+    Resume,
+    Retry,
+    RunNext,
+    Sent,
+    SetTarget,
+    SetWorkers,
+    Skip,
+    Stop,
+)
 from flopsfit_tui.core.events import (
+    CommandDone,
+    CommandGiven,
     Event,
     Note,
     PlanChanged,
@@ -25,6 +41,7 @@ from flopsfit_tui.core.events import (
     SweepPaused,
     SweepResumed,
     SweepStarted,
+    TargetChanged,
     TrialEnded,
     TrialRequeued,
     TrialStarted,
@@ -38,6 +55,7 @@ from flopsfit_tui.core.trial import Outcome, Plan, Size, Trial
 from flopsfit_tui.plan.estimate import longest_first
 from flopsfit_tui.plan.grid import add_trial, keep_added, leave_out, left_out_note
 from flopsfit_tui.store.base import Store
+from flopsfit_tui.store.told import not_done
 from flopsfit_tui.sweep.executor import Executor, TrialLost
 from flopsfit_tui.sweep.job import Measure, Train
 from flopsfit_tui.sweep.keeping import Keeper
@@ -89,9 +107,10 @@ def run_sweep(
         plan, workload, executor, control, waiting, device, seconds, propose, checkpoints, checkpoint_seconds
     )
     skipped: set[str] = set()  # trials whose checkpoints are kept to the end of the sweep
+    sweep.remember(*not_done(store.told()))
     keeper = Keeper(store, control, sweep.hold, sweep.go_on, on_full)
     try:
-        yield SweepStarted(plan, before, executor.workers, seconds)
+        yield from keeper.keep(SweepStarted(plan, before, executor.workers, seconds))
         for sentence in store.damage():
             yield from keeper.keep(Note("warning", sentence))
         for event in sweep.events():
@@ -135,8 +154,15 @@ class _Sweep:
         self.plan, self.workload, self.device, self.seconds = plan, workload, device, seconds
         self.executor, self.control, self.waiting = executor, control, waiting
         self.running: set[str] = set()  # trial keys
-        self.adding: deque[AddTrial] = deque()  # until a worker is free to measure their sizes
+        self.adding: deque[Sent] = deque()  # trials to be added, until a worker is free to measure their sizes
+        self.left: list[Sent] = []  # commands that an earlier run stored, and ended before they acted
+        self.known: set[str] = set()  # ids of all commands that were ever stored
         self.propose, self.ended, self.asked = propose, 0, (-1, -1, -1)
+
+    def remember(self, waiting: Mapping[str, CommandGiven], known: set[str]) -> None:
+        """Commands of earlier runs: those that have not acted will, the others never again."""
+        self.known = set(known)
+        self.left = [Sent(given.command, given.by, given.id, stored=True) for given in waiting.values()]
 
     def events(self) -> Iterator[Event]:
         """Everything after the start, to the end."""
@@ -160,9 +186,9 @@ class _Sweep:
             yield TrialRequeued(self.running.pop())
 
     def hold(self) -> list[Event]:
-        """Ask what runs to stand still; what it has said until it does."""
+        """Ask what runs to stand still; what it has said until it does. Commands are heard, a stop above all."""
         self.executor.pause()
-        return list(self._poll())
+        return [*self._apply_commands(), *self._poll()]
 
     def go_on(self) -> None:
         """End a hold, unless the user has paused the sweep."""
@@ -170,58 +196,103 @@ class _Sweep:
             self.executor.resume()
 
     def _apply_commands(self) -> Iterator[Event]:
-        """Apply the user's commands; one that no longer applies is ignored."""
-        for command in self.control.take_commands():
-            match command:
-                case Skip(key):
-                    yield from self._skip(key)
-                case Retry(key):
-                    if key not in self.running and all(t.key != key for t in self.waiting):
-                        self.waiting.extendleft(t for t in self.plan.trials if t.key == key)
-                        yield TrialRequeued(key)
-                case RunNext(key):
-                    first = [t for t in self.waiting if t.key == key]
-                    self.waiting = deque([*first, *(t for t in self.waiting if t.key != key)])
-                case AddTrial():
-                    self.adding.append(command)
-                case LeaveOut(key, reason):
-                    self.plan = leave_out(self.plan, key, reason)
-                    yield PlanChanged(self.plan, {}, of_fit=True)
-                    yield left_out_note(self.plan, key, reason)
-                case SetWorkers(count):
-                    self.executor.resize(count)
-                    yield WorkersChanged(self.executor.workers)
-        while self.adding and (self._measured(self.adding[0]) or self.executor.free):
-            yield from self._add(self.adding.popleft())
+        """Store each command of a terminal, then let it act; one that no longer applies says so."""
+        commands, self.left = [*self.left, *self.control.take_commands()], []
+        for sent in commands:
+            if sent.by and not sent.stored:
+                if sent.id in self.known:
+                    sent.answer("")  # sent again, because the answer was lost
+                    continue
+                self.known.add(sent.id)
+                yield CommandGiven(sent.id, sent.by, sent.command)
+            if isinstance(sent.command, AddTrial):
+                self.adding.append(sent)
+            else:
+                yield from self._done(sent, *self._act(sent))
+        while self.adding and (self._measured(self.adding[0].command) or self.executor.free):
+            sent = self.adding.popleft()
+            yield from self._done(sent, *self._add(sent.command))
 
-    def _skip(self, key: str) -> Iterator[Event]:
+    def _done(self, sent: Sent, problem: str, events: list[Event]) -> Iterator[Event]:
+        if sent.by:
+            yield CommandDone(sent.id, problem)
+        yield from events
+        sent.answer(problem)
+
+    def _act(self, sent: Sent) -> tuple[str, list[Event]]:
+        """Let a command act; why it cannot, and what came of it."""
+        if sent.stored and isinstance(sent.command, Pause | Resume | Stop | SetWorkers):
+            return "the sweep had ended before it acted", []
+        match sent.command:
+            case Pause():
+                self.control.pause()
+            case Resume():
+                self.control.resume()
+            case Stop():
+                self.control.stop()
+            case SetTarget(budget):
+                return "", [TargetChanged(budget)]
+            case LeaveOut(key, reason):
+                self.plan = leave_out(self.plan, key, reason)
+                return "", [PlanChanged(self.plan, {}, of_fit=True), left_out_note(self.plan, key, reason)]
+            case SetWorkers(count):
+                self.executor.resize(count)
+                return "", [WorkersChanged(self.executor.workers)]
+            case Skip(key):
+                return self._skip(key)
+            case Retry(key):
+                return self._retry(key)
+            case RunNext(key):
+                return self._run_next(key)
+        return "", []
+
+    def _skip(self, key: str) -> tuple[str, list[Event]]:
         waiting = len(self.waiting)
         self.waiting = deque(t for t in self.waiting if t.key != key)
         if key in self.running:
             self.executor.cancel(key)
             self.running.discard(key)
         elif len(self.waiting) == waiting:
-            return
+            return f"nothing was skipped: {self._where_is(key)}", []
         self.ended += 1
-        yield TrialEnded(key, Outcome("skipped"))
+        return "", [TrialEnded(key, Outcome("skipped"))]
 
-    def _measured(self, command: AddTrial) -> Size | None:
-        return next((s for s in self.plan.sizes if s.size == command.size), None)
+    def _retry(self, key: str) -> tuple[str, list[Event]]:
+        again = [t for t in self.plan.trials if t.key == key]
+        if not again or key in self.running or any(t.key == key for t in self.waiting):
+            return f"nothing is tried again: {self._where_is(key)}", []
+        self.waiting.extendleft(again)
+        return "", [TrialRequeued(key)]
 
-    def _add(self, command: AddTrial) -> Iterator[Event]:
+    def _run_next(self, key: str) -> tuple[str, list[Event]]:
+        first = [t for t in self.waiting if t.key == key]
+        self.waiting = deque([*first, *(t for t in self.waiting if t.key != key)])
+        return ("" if first else f"nothing was moved: {self._where_is(key)}"), []
+
+    def _where_is(self, key: str) -> str:
+        if all(t.key != key for t in self.plan.trials):
+            return f"the plan has no trial {key}"
+        if key in self.running:
+            return "the trial is running"
+        return "the trial waits already" if any(t.key == key for t in self.waiting) else "the trial has ended"
+
+    def _measured(self, command: Command) -> Size | None:
+        return next((s for s in self.plan.sizes if s.size == getattr(command, "size", None)), None)
+
+    def _add(self, command: Command) -> tuple[str, list[Event]]:
+        assert isinstance(command, AddTrial)
         try:
             size = (
                 self._measured(command) or self.executor.call([Measure(self.workload, command.size, command.params)])[0]
             )
             self.plan = add_trial(self.plan, command.budget, size)
         except (ValueError, TypeError) as error:
-            yield Note("warning", f"nothing was added: {error}")
-            return
+            return f"nothing was added: {error}", [Note("warning", f"nothing was added: {error}")]
         new = [t for t in self.plan.trials if t.key in self.plan.added[-len(self.plan.rates) :]]
         predicted = {t.key: predict_seconds(t, self.plan, self.seconds) for t in new} if self.seconds else {}
         self.seconds |= predicted
-        yield PlanChanged(self.plan, predicted)
         self.waiting.extendleft(reversed(new))
+        return "", [PlanChanged(self.plan, predicted)]
 
     def _ask_for_more(self) -> Iterator[Event]:
         """Ask for a further trial where a worker has nothing to do, once for each change of what is known."""
@@ -233,7 +304,7 @@ class _Sweep:
         command, why = self.propose(self.plan, self.running)
         if command:
             yield Note("info", f"next: {why}")
-            yield from self._add(command)
+            yield from self._add(command)[1]
         elif why:
             yield Note("info", f"no further trial: {why}")
 

@@ -36,6 +36,7 @@ from flopsfit_tui.tui.session.undo import UNDO_SECONDS
 from flopsfit_tui.tui.settings.config import Config
 from flopsfit_tui.tui.settings.keymap import shown_keys
 from flopsfit_tui.tui.start.screen import StartScreen
+from flopsfit_tui.tui.sweep.questions import ask_to_quit, ask_to_resume, ask_to_watch
 from flopsfit_tui.tui.sweep.screen import SweepScreen
 from flopsfit_tui.tui.sweep.view_saver import POLL_SECONDS, ViewSaver
 from flopsfit_tui.tui.theme import FEW_COLORS, THEMES, palette_of, reduced, style
@@ -43,7 +44,7 @@ from flopsfit_tui.tui.widgets.active_keys import key_of
 from flopsfit_tui.tui.widgets.base_screen import BaseScreen
 from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
 from flopsfit_tui.tui.widgets.prompt import Prompt
-from flopsfit_tui.tui.widgets.status import keeps_and_loses, warnings
+from flopsfit_tui.tui.widgets.status import warnings
 from flopsfit_tui.tui.widgets.text_dialog import TextDialog
 from flopsfit_tui.tui.widgets.trial_actions import TrialActions
 from flopsfit_tui.tui.widgets.why_not import action_name, why_not
@@ -77,8 +78,9 @@ class FlopsfitApp(App[int]):
     ]
 
     def __init__(
-        self, options: Options, start: bool = False, reading: Path | None = None, config: Config | None = None
-    ) -> None:
+        self, options: Options, start: bool = False, reading: Path | None = None, config: Config | None = None,
+        read_only: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         self._config = config or Config()
         self._notifier = Notifier(self._call)
@@ -90,7 +92,7 @@ class FlopsfitApp(App[int]):
             on_change=self._changed,
         )
         self._hooks = hooks
-        self.session = Session(options, hooks, reading)  # the one that the screens show
+        self.session = Session(options, hooks, reading, read_only=read_only)  # the one that the screens show
         self._own = self.session  # the one that plans and sweeps
         self.app_state.keys = shown_keys(self._config)
         self.starts_at_once = start
@@ -178,6 +180,8 @@ class FlopsfitApp(App[int]):
 
     def on_session_update(self, message: SessionUpdate) -> None:
         """SessionMessage has arrived in the UI thread."""
+        if not self.screen_stack:
+            return  # the app is being closed
         if message.session is self.session:
             self._notifier.on_message(self.app_state, message.message)
         message.session.apply(message.message)
@@ -187,14 +191,16 @@ class FlopsfitApp(App[int]):
             return
         self._redraw()
         app_state = session.app_state
+        while app_state.notices:  # what other terminals did
+            self.notify(printable(app_state.notices.pop(0)), timeout=5, markup=False)
         if isinstance(self.screen, ConfirmDialog) and self.screen.pointless():
             self.screen.dismiss(False)
         if what == "ended":
             self._notifier.ended(app_state)
         if what == "refused" and isinstance(self.screen, SweepScreen) and not app_state.reading:
             self.pop_screen()
-        if what == "refused" and app_state.earlier_differs:
-            self._ask_to_resume(app_state)
+        if what == "refused" and (app_state.earlier_differs or app_state.runs_in):
+            self._ask_once(app_state)
         elif what == "broke":
             self.push_screen(TextDialog("Internal error", Text(printable(app_state.traceback)), at_end=True))
         elif what == "ended" and app_state.state.phase == "done" and isinstance(self.screen, SweepScreen):
@@ -211,18 +217,15 @@ class FlopsfitApp(App[int]):
                 where = printable(str(app_state.exported[0].parent))
                 self.notify(f"wrote {len(app_state.exported)} files to {where}", markup=False)
 
-    def _ask_to_resume(self, app_state: AppState) -> None:
-        """An earlier sweep differs: reuse its losses at the user's word. The same question is put once."""
+    def _ask_once(self, app_state: AppState) -> None:
+        """A sweep lies in the way: reuse its losses, or watch it where it runs. The same question is put once."""
         if app_state.problem == self._asked or isinstance(self.screen, ConfirmDialog):
             return
-        self._asked, options = app_state.problem, app_state.options
-
-        def answered(yes: bool | None) -> None:
-            if yes and self.app_state.options is options:
-                self.session.replan(replace(options, resume_anyway=True))
-
-        question = "Reuse the losses of the earlier sweep?"
-        self.push_screen(ConfirmDialog(question, printable(app_state.problem), "Reuse", "No"), answered)
+        self._asked = "" if app_state.runs_in else app_state.problem
+        if app_state.runs_in:
+            ask_to_watch(self, app_state, lambda directory: self._look_at(directory, app_state.options))
+        else:
+            ask_to_resume(self, app_state, self.session.replan)
 
     def _write(self, text: str) -> None:
         """To the terminal, beside what Textual draws."""
@@ -275,15 +278,18 @@ class FlopsfitApp(App[int]):
             self.notify(f"its workload is your own: go on with `{command}`", severity="warning", markup=False)
             return
         self.pop_screen()
-        options = Options(request, out=sweep.directory)
         if message.go_on:
-            self.session.replan(options)
+            self.session.replan(Options(request, out=sweep.directory))
             self.action_start()
         else:
-            self._own, self.session = self.session, Session(options, self._hooks, reading=sweep.directory)
-            self.app_state.keys = self._own.app_state.keys
-            self._show_sweep()
-            self.session.open()
+            self._look_at(sweep.directory, Options(request))
+
+    def _look_at(self, directory: Path, options: Options) -> None:
+        """Read the sweep in a directory, and control it while it runs."""
+        self._own, self.session = self.session, Session(options, self._hooks, reading=directory)
+        self.app_state.keys = self._own.app_state.keys
+        self._show_sweep()
+        self.session.open()
 
     def action_start(self) -> None:
         """Sweep; or go on after a stop."""
@@ -365,16 +371,8 @@ class FlopsfitApp(App[int]):
         """Leave; asks when a sweep runs."""
         if not self.app_state.busy:
             self._leave()
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._leave()
-
-        if not isinstance(self.screen, ConfirmDialog):
-            detail = f"{keeps_and_loses(self.app_state)} The command that goes on is printed."
-            idle = lambda: not self.app_state.busy  # noqa: E731
-            self.push_screen(ConfirmDialog("A sweep is running. Quit?", detail, "Quit", "Go on", idle), answered)
+        elif not isinstance(self.screen, ConfirmDialog):
+            ask_to_quit(self, self.app_state, self._leave)
 
     def _close(self) -> None:
         self.session.close()

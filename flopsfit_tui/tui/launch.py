@@ -7,8 +7,10 @@ import gc
 import os
 import select
 import signal
+import subprocess
 import sys
 import threading
+import time
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.output import say
 from flopsfit_tui.core.trial import Request
 from flopsfit_tui.report.text.progress import log
-from flopsfit_tui.report.text.resume_command import resume_command
+from flopsfit_tui.report.text.resume_command import resume_arguments, resume_command
 from flopsfit_tui.report.text.summary import summary
+from flopsfit_tui.store.directory import sweeping_process
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.tui.app import FlopsfitApp
 from flopsfit_tui.tui.session.signals import ended_by_signals
@@ -26,11 +29,13 @@ from flopsfit_tui.tui.settings.config_text import config_text
 from flopsfit_tui.tui.settings.keymap import all_actions, load_config
 
 SWITCH_SECONDS = 0.0005  # a thread that fits or reads gives way to a key ten times sooner than Python's 5 ms
+LET_GO_SECONDS = 30.0  # until the sweep of the app has let its directory go
 DUMB = ("dumb", "unknown")  # terminals that print what they get
 
 
 def open_app(directory: Path, targets: tuple[float, ...] = (), read_only: bool = False) -> int:
-    """Look at a sweep in the app, and follow it while another process runs it; the exit code.
+    """Look at a sweep in the app; watch and, unless `read_only`, control it while another process runs it; the exit
+    code.
 
     With `read_only` no key changes the sweep or writes its files.
 
@@ -41,9 +46,7 @@ def open_app(directory: Path, targets: tuple[float, ...] = (), read_only: bool =
     plan = store.plan()
     store.close()
     options = Options(Request(plan.workload if plan else "?"), out=directory, targets=targets)
-    app = FlopsfitApp(options, reading=directory, config=config)
-    app.app_state.read_only = read_only
-    return run(app)
+    return run(FlopsfitApp(options, reading=directory, config=config, read_only=read_only))
 
 
 def run_app(options: Options, *, start: bool = False) -> int:
@@ -121,6 +124,8 @@ def run(app: FlopsfitApp) -> int:
     app_state = app.app_state
     if app_state.plan and app_state.analysis and app_state.analysis.optimum and not in_browser():
         say(summary(app_state.analysis))
+    if app_state.leaving and app_state.directory:
+        return leave_running(app_state.options, app_state.directory)
     if app_state.state.trials and app_state.directory and not app_state.reading:
         log(f"the sweep is in {app_state.directory}")
         if app_state.state.left:
@@ -128,3 +133,15 @@ def run(app: FlopsfitApp) -> int:
     if app_state.problem and not app_state.state.trials:
         log(f"flopsfit-tui: {app_state.problem}")
     return code if code is not None else app.return_code or 1
+
+
+def leave_running(options: Options, directory: Path) -> int:
+    """Let a process without a terminal go on with a sweep that has been stopped here; the exit code."""
+    until = time.monotonic() + LET_GO_SECONDS
+    while sweeping_process(directory) == os.getpid() and time.monotonic() < until:
+        time.sleep(0.05)  # the thread that swept here is closing its store
+    command = [sys.executable, "-m", "flopsfit_tui", *resume_arguments(options, directory), "--detach"]
+    code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+    if code:
+        log("it is not left running", f"go on with: {resume_command(options, directory)}")
+    return code

@@ -16,7 +16,8 @@ from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial
 from flopsfit_tui.store.base import HistoryRow, MemoryStore
 from flopsfit_tui.store.blocks import BLOCK_ROWS
 from flopsfit_tui.store.check import check_sweep
-from flopsfit_tui.store.sqlite import FILE, SqliteStore, archive_sweep, check_directory
+from flopsfit_tui.store.sqlite import FILE, SqliteStore, archive_sweep
+from flopsfit_tui.store.writable import check_directory
 
 
 def plan_of(*keys, identity="abc", workload="tiny", steps=100):
@@ -222,7 +223,7 @@ def test_a_second_writer_is_refused_and_the_first_named(tmp_path):
         "SqliteStore(Path(sys.argv[1]))"
     )
     second = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
-    assert f"ValueError: process {os.getpid()} is sweeping in" in second.stderr
+    assert f"SweepRuns: process {os.getpid()} is sweeping in" in second.stderr
     with pytest.raises(ValueError, match="is sweeping in"):
         archive_sweep(tmp_path)
     store.close()

@@ -115,7 +115,7 @@ def follow_stage(name):
     """In the place of `follow_sweep`: tells a stage, and no end unless the stage has one."""
     _, told = STAGES[name]()
 
-    def follow(post, directory: Path, control: Control) -> None:
+    def follow(post, directory: Path, control: Control, client=None) -> None:
         post(Events(told))
 
     return follow

@@ -14,6 +14,7 @@ from flopsfit_tui.core.trial import Request
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.tui.start.screen import StartScreen
 from flopsfit_tui.tui.sweep.screen import SweepScreen
+from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
 from flopsfit_tui.tui.widgets.text_dialog import TextDialog
 
 
@@ -49,7 +50,10 @@ async def test_a_directory_in_which_another_sweeps_is_refused(open_app, rehearse
     holder = SqliteStore(options.out)
     try:
         async with open_app(options, start=True) as app:
-            await app.until(lambda: app.app_state.problem, "the refusal")
+            await app.until(lambda: isinstance(app.app.screen, ConfirmDialog), "the offer to watch")
+            assert "is sweeping in" in app.text("#detail")
+            await app.press("n")
+            assert isinstance(app.app.screen, StartScreen)
             assert "is sweeping in" in app.text("#problem")
     finally:
         holder.close()

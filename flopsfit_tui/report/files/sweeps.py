@@ -23,7 +23,8 @@ from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 from flopsfit_tui.report.files.export import export_sweep
 from flopsfit_tui.report.text.table import table
 from flopsfit_tui.store.base import HistoryRow
-from flopsfit_tui.store.directory import changed_at, find_sweeps, sweeps_directory
+from flopsfit_tui.store.directory import changed_at, find_sweeps, sweeping_process, sweeps_directory
+from flopsfit_tui.store.running import running_directories
 from flopsfit_tui.store.sqlite import SqliteStore
 
 
@@ -120,12 +121,12 @@ def say_damage(source: Path) -> None:
 
 
 def print_sweeps(style: str) -> int:
-    """Print the sweeps in the data directory, damaged ones too; 0."""
-    sweeps = [describe(directory) for directory in find_sweeps()]
+    """Print the sweeps in the data directory, damaged ones too, and those that run elsewhere; 0."""
+    sweeps = [describe(directory) for directory in [*_running_elsewhere(), *find_sweeps()]]
     if style == "json":
         print(json.dumps(sweeps, indent=2))
     elif sweeps:
-        head = ["workload", "finished", "failed", "trials", "budgets", "N at 10x", "changed", "directory"]
+        head = ["workload", "finished", "failed", "trials", "budgets", "N at 10x", "changed", "runs as", "directory"]
         say(table(head, [_cells(sweep) for sweep in sweeps]))
         for sweep in sweeps:
             if sweep["problem"]:
@@ -135,11 +136,21 @@ def print_sweeps(style: str) -> int:
     return 0
 
 
+def _running_elsewhere() -> list[Path]:
+    """Directories outside the data directory in which this user's processes sweep now."""
+    usual = sweeps_directory().resolve()
+    return [path for path in running_directories() if path.parent != usual and sweeping_process(path) is not None]
+
+
 def describe(directory: Path) -> dict[str, Any]:
-    """What a sweep holds, in a dozen numbers; `problem` says what is damaged in it, or why it cannot be read."""
+    """What a sweep holds, in a dozen numbers; `process` is the one that sweeps there, -1 where its number is not known.
+
+    `problem` says what is damaged in it, or why it cannot be read.
+    """
     empty = {
         "directory": str(directory), "workload": "?", "trials": 0, "finished": 0, "failed": 0, "budgets": [],
         "changed": changed_at(directory), "optimum": None, "problem": "",
+        "process": sweeping_process(directory),
     }  # fmt: skip
     try:
         return empty | _describe(directory)
@@ -178,5 +189,6 @@ def _cells(sweep: dict[str, Any]) -> list[str]:
         f"{format_flops(budgets[0])} to {format_flops(budgets[-1])}" if budgets else "?",
         format_count(optimum["params"]) if optimum else "–",
         changed,
+        ("?" if sweep["process"] < 0 else str(sweep["process"])) if sweep["process"] else "–",
         sweep["directory"],
     ]

@@ -7,9 +7,24 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from flopsfit_tui.core.control import (
+    AddTrial,
+    Command,
+    LeaveOut,
+    Pause,
+    Resume,
+    Retry,
+    RunNext,
+    SetTarget,
+    SetWorkers,
+    Skip,
+    Stop,
+)
 from flopsfit_tui.core.error_text import take_apart
 from flopsfit_tui.core.events import (
     PRINTED,
+    CommandDone,
+    CommandGiven,
     Event,
     Level,
     Note,
@@ -18,14 +33,16 @@ from flopsfit_tui.core.events import (
     SweepPaused,
     SweepResumed,
     SweepStarted,
+    TargetChanged,
     TrialEnded,
     TrialRequeued,
     TrialStarted,
     WorkersChanged,
 )
 from flopsfit_tui.core.trial import Outcome, Plan, Trial
-from flopsfit_tui.core.units import format_flops, format_seconds
+from flopsfit_tui.core.units import format_count, format_flops, format_seconds
 from flopsfit_tui.store.base import Attempt
+from flopsfit_tui.store.told import Began, Told
 
 LEVELS: tuple[Level, ...] = ("info", "warning", "error")
 
@@ -68,6 +85,12 @@ def _describe(event: Event, trials: dict[str, Trial], plan: Plan) -> tuple[Level
             return "info", f"added {name(added, plan)}"
         case WorkersChanged(workers):
             return "info", f"{workers} worker{'s' * (workers > 1)}"
+        case TargetChanged(budget):
+            return "info", f"target {format_flops(budget)} FLOPs"
+        case CommandGiven(_, by, command):
+            return "info", f"{by}: {command_text(command, plan)}"
+        case CommandDone(_, problem) if problem:
+            return "warning", problem
         case SweepPaused():
             return "info", "paused"
         case SweepResumed():
@@ -95,14 +118,47 @@ def name(trial: Trial, plan: Plan) -> str:
     return f"{format_flops(trial.budget)} {plan.size_name[:40]} {trial.size}{seed}"
 
 
+def command_text(command: Command, plan: Plan) -> str:
+    """A command in a few words."""
+    match command:
+        case Skip(key) | Retry(key) | RunNext(key):
+            trial = next((t for t in plan.trials if t.key == key), None)
+            verb = "skip" if isinstance(command, Skip) else "retry" if isinstance(command, Retry) else "next"
+            return f"{verb} {name(trial, plan) if trial else key[:40]}"
+        case LeaveOut(key, reason):
+            trial = next((t for t in plan.trials if t.key == key), None)
+            verb = "fit again" if reason is None else "leave out of the fit"
+            return f"{verb} {name(trial, plan) if trial else key[:40]}"
+        case AddTrial(budget, size, params):
+            what = f"{plan.size_name[:40]} {size}" if size is not None else f"N {format_count(params or 0)}"
+            return f"add {format_flops(budget)} {what}"
+        case SetWorkers(count):
+            return f"{count} worker{'s' * (count > 1)}"
+        case SetTarget(budget):
+            return f"target {format_flops(budget)} FLOPs"
+        case Pause():
+            return "pause"
+        case Resume():
+            return "resume"
+        case Stop():
+            return "stop"
+
+
 def earlier(
     plan: Plan,
     attempts: Iterable[Attempt],
     outcomes: dict[str, Outcome],
     notes: Iterable[tuple[float, Level, str]],
+    told: Iterable[Told] = (),
 ) -> list[Entry]:
     """What a store tells of before, in order."""
-    return sorted([*_attempted(plan, attempts, outcomes), *(Entry(*note) for note in notes)], key=lambda e: e.time)
+    events = ((row, row.event) for row in told if not isinstance(row.event, Began))
+    said = (entry for row, event in events if (entry := entry_of(event, plan, row.time)))
+    return sorted([*_attempted(plan, attempts, outcomes), *map(_note, notes), *said], key=lambda e: e.time)
+
+
+def _note(note: tuple[float, Level, str]) -> Entry:
+    return Entry(*note)
 
 
 def printed_by_trial(attempts: Iterable[Attempt], notes: Iterable[tuple[float, Level, str]]) -> dict[str, list[str]]:

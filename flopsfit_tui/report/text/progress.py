@@ -41,8 +41,9 @@ FIT_SHARE = 0.1  # of the time at most goes into fits for these lines
 class ProgressLog:
     """Folds events into a state, and says each that matters in a line."""
 
-    def __init__(self, targets: Sequence[float] = ()) -> None:
+    def __init__(self, targets: Sequence[float] = (), *, following: bool = False) -> None:
         self.state = SweepState()
+        self._following = following  # another process sweeps: what it has said at its start was not seen here
         self._targets = tuple(targets)
         self._said = time.monotonic()
         self._fit_after = 0.0  # monotonic time before which nothing is fitted
@@ -64,7 +65,7 @@ class ProgressLog:
         return now is not None and now.outcome == event.outcome
 
     def _line(self, event: Event) -> str:
-        if isinstance(event, TrialStarted) or (isinstance(event, SweepStarted) and event.workers):
+        if isinstance(event, TrialStarted) or (isinstance(event, SweepStarted) and not self._following):
             return ""  # the estimate has said what a sweep that runs here will do
         if isinstance(event, TrialProgress):
             return progress_text(self.state) if time.monotonic() - self._said > QUIET_SECONDS else ""

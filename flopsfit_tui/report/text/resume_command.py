@@ -7,13 +7,31 @@ from pathlib import Path
 
 from flopsfit_tui.core.options import Options
 
+NAMES = {  # options of the command line that are passed on where they are not the usual ones
+    "executor": "--executor",
+    "workers": "--workers",
+    "ray_address": "--ray-address",
+    "cpus_per_trial": "--cpus-per-trial",
+    "gpus_per_trial": "--gpus-per-trial",
+    "device": "--device",
+    "checkpoint_seconds": "--checkpoint-seconds",
+    "silent_after": "--silent-after",
+    "on_full": "--on-full",
+}
+
 
 def resume_command(options: Options, directory: Path) -> str:
     """What to type, or, for objects that a script holds, to write, so that the rest of a sweep runs."""
-    request = options.request
-    if not isinstance(request.workload, str):
+    if not isinstance(options.request.workload, str):
         return f"run the same script again, with output_dir={str(directory)!r}"
-    words = ["flopsfit-tui", "run", request.workload]
+    return shlex.join(["flopsfit-tui", *resume_arguments(options, directory)])
+
+
+def resume_arguments(options: Options, directory: Path) -> list[str]:
+    """The command's words behind its name, of a workload that a name or a path stands for."""
+    request, usual = options.request, Options(options.request)
+    assert isinstance(request.workload, str)
+    words = ["run", request.workload]
     if request.budgets:
         words += ["--budgets", ",".join(map(repr, request.budgets))]
     if request.sizes:
@@ -31,17 +49,9 @@ def resume_command(options: Options, directory: Path) -> str:
         words += ["--tune-lr", "each"]
     if request.checks_recipe:
         words, directory = [*words, "--check-recipe"], directory.parent
-    if options.executor != "processes":
-        words += ["--executor", options.executor]
-    if options.ray_address:
-        words += ["--ray-address", options.ray_address]
-    for name, value in options.slurm:
-        words += ["--slurm", name if value is True else f"{name}={value}"]
-    for option, number, usual in (("cpus", options.cpus_per_trial, 1.0), ("gpus", options.gpus_per_trial, 0.0)):
-        if number != usual:
-            words += [f"--{option}-per-trial", f"{number:g}"]
-    if options.workers:
-        words += ["--workers", str(options.workers)]
-    if options.device != "auto":
-        words += ["--device", options.device]
-    return shlex.join([*words, "--out", str(directory)])
+    for name, option in NAMES.items():
+        if (value := getattr(options, name)) != getattr(usual, name):
+            words += [option, f"{value:g}" if isinstance(value, float) else str(value)]
+    for name, text in options.slurm:
+        words += ["--slurm", name if text is True else f"{name}={text}"]
+    return [*words, "--out", str(directory)]

@@ -65,8 +65,13 @@ class AppState:
     recipe: RecipeCheck | None = None  # what a recipe check says so far
     user_target: float | None = None  # the budget that the user asked the optimum for, in the app
     keys: Mapping[str, str] = field(default_factory=dict)  # of actions whose key is not the usual one
-    reading: bool = False  # the sweep is only followed or looked at
-    read_only: bool = False  # nor are its fit and its files changed here
+    reading: bool = False  # another process sweeps, or did: its store is read here
+    read_only: bool = False  # nothing that is shown is changed here, nor its files
+    controlled: bool = False  # of such a sweep: commands reach the process that sweeps
+    no_control: str = ""  # why they do not
+    leaving: bool = False  # the sweep is to go on without this terminal
+    runs_in: Path | None = None  # the problem is that another process sweeps in this directory
+    notices: list[str] = field(default_factory=list)  # what other terminals did, until it has been shown
     _not_fitted: tuple[object, Mapping[str, str]] = (None, {})  # and what it is of
 
     def reset(self, options: Options) -> None:
@@ -92,6 +97,16 @@ class AppState:
         return not self.reading and self.stage in ("planning", "pricing")
 
     @property
+    def commandable(self) -> bool:
+        """Whether what is asked of the sweep here reaches it."""
+        return not self.reading or self.controlled
+
+    @property
+    def running(self) -> bool:
+        """Whether a sweep runs, here or elsewhere, that what is asked here reaches."""
+        return self.busy or (self.controlled and self.state.phase in ("running", "paused"))
+
+    @property
     def waited(self) -> float:
         """Seconds since the stage began."""
         return time.monotonic() - self.since
@@ -99,7 +114,7 @@ class AppState:
     @property
     def can_undo(self) -> bool:
         """Whether what was asked last can still be taken back."""
-        return not self.reading and self.undo is not None and self.undo.possible
+        return self.commandable and self.undo is not None and self.undo.possible
 
     def not_fitted(self) -> Mapping[str, str]:
         """Why trials that ended are not fitted, by key: another rate of the point is better, or the user's reason."""

@@ -40,6 +40,7 @@ class Rejected:
     options: Options | None
     sentence: str
     earlier_differs: bool = False  # it can be done if the user says that the losses of an earlier sweep hold
+    runs_in: Path | None = None  # another process is doing it, in this directory
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,32 @@ class Logged:
     printed: Mapping[str, Sequence[str]] = field(default_factory=dict)  # lines by trial key
 
 
+@dataclass(frozen=True)
+class Linked:
+    """Whether commands reach the process that sweeps; if not, why, in a sentence's second half."""
+
+    connected: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of a command that was sent to another process: empty, or why it did nothing."""
+
+    problem: str
+
+
 SessionMessage = (
-    Planned | Estimated | Rejected | Crashed | Events | CurvesLoaded | Fitted | Proposed | Exported | Logged
+    Planned
+    | Estimated
+    | Rejected
+    | Crashed
+    | Events
+    | CurvesLoaded
+    | Fitted
+    | Proposed
+    | Exported
+    | Logged
+    | Linked
+    | Answered
 )

@@ -14,22 +14,37 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from flopsfit_tui.core.control import Command, Control, LeaveOut
-from flopsfit_tui.core.events import PlanChanged, SweepEnded, SweepStarted
+from flopsfit_tui.core.control import Command, Control, LeaveOut, Pause, Resume, Sent, SetTarget, Stop
+from flopsfit_tui.core.events import (
+    CommandDone,
+    CommandGiven,
+    Event,
+    PlanChanged,
+    SweepEnded,
+    SweepStarted,
+    TargetChanged,
+    TrialEnded,
+    TrialRequeued,
+    WorkersChanged,
+)
 from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.terminal_name import terminal_name
 from flopsfit_tui.report.answer.analysis import points_of
 from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 from flopsfit_tui.report.plots.series import isoflop_dots
-from flopsfit_tui.report.text.log import entry_of
+from flopsfit_tui.report.text.log import command_text, entry_of
+from flopsfit_tui.sweep.control_client import ControlClient
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.session.follow_thread import follow_sweep
 from flopsfit_tui.tui.session.messages import (
+    Answered,
     Crashed,
     CurvesLoaded,
     Estimated,
     Events,
     Exported,
     Fitted,
+    Linked,
     Logged,
     Planned,
     Proposed,
@@ -40,7 +55,9 @@ from flopsfit_tui.tui.session.short_threads import export, fit, propose, store_f
 from flopsfit_tui.tui.session.sweep_thread import SweepThread
 from flopsfit_tui.tui.session.undo import undo_of
 
-ChangeKind = Literal["app_state", "refused", "broke", "ended", "exported"]
+ChangeKind = Literal["app_state", "refused", "broke", "ended", "exported", "noticed"]
+PENDING: dict[type[Command], str] = {Pause: "pausing…", Resume: "resuming…", Stop: "stopping…"}
+COMMANDED = CommandGiven | CommandDone | PlanChanged | WorkersChanged | TargetChanged | TrialRequeued  # drawn at once
 
 
 @dataclass(frozen=True)
@@ -53,17 +70,26 @@ class Hooks:
 
 
 class Session:
-    """Planned and swept here, or only read from a directory. All methods are for the UI thread, and none waits."""
+    """Planned and swept here, or read from a directory in which another process sweeps, and controlled.
 
-    def __init__(self, options: Options, hooks: Hooks, reading: Path | None = None) -> None:
-        self.app_state = AppState(options, directory=reading, reading=reading is not None)
+    All methods are for the UI thread, and none waits.
+    """
+
+    def __init__(self, options: Options, hooks: Hooks, reading: Path | None = None, *, read_only: bool = False) -> None:
+        self.app_state = AppState(options, directory=reading, reading=reading is not None, read_only=read_only)
         self._hooks = hooks
         self._post = partial(hooks.post, self)
         self._closing = Control()  # stops the short threads
         self._fitting = self._exporting = self._export_again = False
         self._fitted: object = None  # what the last fit was begun for
         self._fits = 0
+        self._given: set[str] = set()  # ids of the commands given here
         self.sweeper = None if reading else SweepThread(self._post)
+        self._client: ControlClient | None = None
+        if reading and not read_only:
+            self._client = ControlClient(reading, lambda _id, problem: self._post(Answered(problem)))
+        elif reading:
+            self.app_state.no_control = "it was opened with --read-only"
 
     def open(self) -> None:
         """Begin to plan, or to read."""
@@ -72,11 +98,15 @@ class Session:
             self._hooks.run_in_thread(self.sweeper.serve)
             self.sweeper.plan(app_state.options)
         elif app_state.directory is not None:
-            self._hooks.run_in_thread(partial(follow_sweep, self._post, app_state.directory, self._closing))
+            self._hooks.run_in_thread(
+                partial(follow_sweep, self._post, app_state.directory, self._closing, self._client)
+            )
 
     def close(self) -> None:
         """Stop what runs; every thread and worker is gone a moment later."""
         self._closing.stop()
+        if self._client is not None:
+            self._client.close()
         if self.sweeper is not None:
             self.sweeper.quit()
 
@@ -112,30 +142,24 @@ class Session:
     def _begin(self, commands: Sequence[Command]) -> None:
         assert self.sweeper is not None
         self.app_state.start_requested, self.app_state.problem = True, ""
-        self.sweeper.sweep(commands)
+        self.sweeper.sweep([self._signed(command) for command in commands])
         self._hooks.on_change(self, "app_state")
 
     def pause(self) -> None:
         """Hold the workers between two steps."""
-        if self.sweeper is not None:
-            self.sweeper.control.pause()
-            self._wish("pausing…")
+        self._give(Pause())
 
     def resume(self) -> None:
         """Let the workers go on."""
-        if self.sweeper is not None:
-            self.sweeper.control.resume()
-            self._wish("resuming…")
+        self._give(Resume())
 
     def stop(self) -> None:
         """End the sweep; what is finished is kept."""
-        if self.sweeper is not None and self.app_state.busy:
-            self.sweeper.control.stop()
-            self._wish("stopping…")
+        self._give(Stop())
 
     def send(self, *commands: Command) -> None:
         """Command something about single trials; a sweep that has ended goes on for it."""
-        if self.sweeper is None or self.app_state.plan is None:
+        if not self.app_state.commandable or self.app_state.plan is None:
             return
         self.app_state.undo = undo_of(commands, self.app_state.state) or self.app_state.undo
         self._send(commands)
@@ -156,11 +180,10 @@ class Session:
         return "undone"
 
     def _send(self, commands: Sequence[Command]) -> None:
-        assert self.sweeper is not None
-        if self.app_state.busy:
+        if self.app_state.running:
             for command in commands:
-                self.sweeper.control.send(command)
-        elif self.app_state.stage in ("ready", "ended"):
+                self._put(command)
+        elif self.sweeper is not None and self.app_state.stage in ("ready", "ended"):
             self._begin(commands)
 
     def propose(self) -> None:
@@ -177,19 +200,35 @@ class Session:
     def change_fit(self, keys: Sequence[str], reason: str | None) -> None:
         """Keep trials out of the fit, for a reason; with None fit them again. Kept in the store of the sweep."""
         app_state = self.app_state
-        if app_state.busy and self.sweeper is not None:
+        if app_state.running:
             self._send([LeaveOut(key, reason) for key in keys])
         elif app_state.directory is not None:
             self._hooks.run_in_thread(partial(store_fit, self._post, app_state.directory, keys, reason))
 
-    def retarget(self, budget: float) -> None:
-        """Show the optimum at another budget."""
-        self.app_state.user_target = budget
-        self._refit()
-        self._hooks.on_change(self, "app_state")
+    def _give(self, command: Command) -> None:
+        """Command the whole sweep; until its events say so, that is what goes on."""
+        if self.app_state.running:
+            self._put(command)
+            self.app_state.pending_command = PENDING[type(command)]
+            self._hooks.on_change(self, "app_state")
 
-    def _wish(self, word: str) -> None:
-        self.app_state.pending_command = word
+    def _put(self, command: Command) -> None:
+        if self._client is not None:
+            self._given.add(self._client.send(command))
+        elif self.sweeper is not None:
+            self.sweeper.control.send(self._signed(command))
+
+    def _signed(self, command: Command) -> Sent:
+        sent = Sent(command, terminal_name())
+        self._given.add(sent.id)
+        return sent
+
+    def retarget(self, budget: float) -> None:
+        """Show the optimum at another budget: here, and in every terminal while the sweep runs."""
+        self.app_state.user_target = budget
+        if self.app_state.running:
+            self._put(SetTarget(budget))
+        self._refit()
         self._hooks.on_change(self, "app_state")
 
     def export(self) -> None:
@@ -217,7 +256,7 @@ class Session:
                 app_state.stage = "ready"
             case Rejected(options, sentence) if options is None or options is app_state.options:
                 app_state.problem, app_state.stage, app_state.start_requested = sentence, "refused", False
-                app_state.earlier_differs = message.earlier_differs
+                app_state.earlier_differs, app_state.runs_in = message.earlier_differs, message.runs_in
                 what = "refused"
             case Crashed(text):
                 app_state.traceback, app_state.problem = text, text.strip().splitlines()[-1]
@@ -226,6 +265,12 @@ class Session:
             case Events():
                 self._on_events(message)
                 return
+            case Linked(connected, problem):
+                app_state.controlled, app_state.no_control, app_state.pending_command = connected, problem, ""
+            case Answered(problem) if problem:
+                app_state.pending_command = ""
+                app_state.notices.append(problem)
+                what = "noticed"
             case Logged(entries, printed) if not app_state.history_logged:
                 app_state.history_logged = True
                 app_state.log.extendleft(reversed(entries))
@@ -256,6 +301,7 @@ class Session:
             app_state.state.apply(event)
             if isinstance(event, SweepStarted):
                 app_state.stage, app_state.start_requested = "sweeping", False
+            self._on_command(event)
             if isinstance(event, SweepStarted | PlanChanged):
                 app_state.plan = event.plan
             elif isinstance(event, SweepEnded):
@@ -269,8 +315,18 @@ class Session:
             self.export()
         if before != app_state.state.phase:
             app_state.pending_command = ""
-            self._hooks.on_change(self, "app_state")
+        if before != app_state.state.phase or any(map(_commanded, message.events)):
+            self._hooks.on_change(self, "noticed" if app_state.notices else "app_state")
         self._see_whether_ended()
+
+    def _on_command(self, event: Event) -> None:
+        """What another terminal has asked of the sweep is said; a target that it set is the target here too."""
+        app_state = self.app_state
+        if isinstance(event, TargetChanged):
+            app_state.user_target = event.budget
+        elif isinstance(event, CommandGiven) and event.id not in self._given and app_state.plan:
+            app_state.notices.append(f"{event.by}: {command_text(event.command, app_state.plan)}")
+            app_state.pending_command = PENDING.get(type(event.command), app_state.pending_command)
 
     def _refit(self) -> None:
         """Fit in a thread of its own, one at a time, until every outcome is in."""
@@ -299,3 +355,8 @@ class Session:
     def exporting(self) -> bool:
         """Whether files are still being written."""
         return self._exporting
+
+
+def _commanded(event: Event) -> bool:
+    """Whether somebody waits to see this: it is drawn at once, not when the screen's time comes."""
+    return isinstance(event, COMMANDED) or (isinstance(event, TrialEnded) and event.outcome.status == "skipped")

@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from flopsfit_tui.conduct import PreparedSweep, Sweep, add_estimate, plan_in_directory
-from flopsfit_tui.core.control import Command, Control
+from flopsfit_tui.core.control import Control, Sent
 from flopsfit_tui.core.events import Event, SweepStarted, TrialProgress
 from flopsfit_tui.core.failed import Failed
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.store_errors import StoreError
 from flopsfit_tui.plan.resume import SweepDiffers
+from flopsfit_tui.store.lock import SweepRuns
 from flopsfit_tui.sweep.executor import Executor, Interrupted
 from flopsfit_tui.sweep.prepare import executor_options, make_executor
 from flopsfit_tui.sweep.processes import Processes
@@ -73,7 +74,7 @@ class SweepThread:
             self._executor.interrupt()
         self._orders.put(self._drop_executor)  # which gives no other answer
 
-    def sweep(self, commands: Sequence[Command] = ()) -> None:
+    def sweep(self, commands: Sequence[Sent] = ()) -> None:
         """Run what was planned last, when it has been planned; what is wished is done first."""
         control = self.control = Control()
         for command in commands:
@@ -107,7 +108,8 @@ class SweepThread:
             pass
         except (ValueError, TypeError, Failed) as error:
             if self._options is not None:
-                self._post(Rejected(self._options, str(error), isinstance(error, SweepDiffers)))
+                runs_in = error.directory if isinstance(error, SweepRuns) else None
+                self._post(Rejected(self._options, str(error), isinstance(error, SweepDiffers), runs_in))
         except Exception:  # noqa: BLE001 - shown with its traceback; the app goes on
             if not self._quitting:
                 self._post(Crashed(traceback.format_exc()))

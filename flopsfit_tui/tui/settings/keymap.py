@@ -28,7 +28,7 @@ from flopsfit_tui.tui.sweep.screen import SweepScreen
 from flopsfit_tui.tui.sweep.trial_table import TrialTable
 from flopsfit_tui.tui.theme import THEMES
 from flopsfit_tui.tui.trial.screen import TrialScreen
-from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
+from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog, QuitDialog
 from flopsfit_tui.tui.widgets.prompt import Prompt
 from flopsfit_tui.tui.widgets.text_dialog import TextDialog
 
@@ -41,11 +41,12 @@ SCREENS: dict[str, tuple[Node, ...]] = {  # name -> screen, then the tables on i
     "earlier sweeps": (RecentScreen, RecentTable),
     "sweeps compared": (CompareScreen,),
     "a question": (ConfirmDialog,),
+    "the question whether to quit": (QuitDialog,),
     "text over the screen": (TextDialog,),
     "a line to type in": (Prompt,),
     "the help": (HelpScreen,),
 }
-MODAL = (ConfirmDialog, TextDialog, Prompt, HelpScreen)  # the app's own keys do nothing under these
+MODAL = (ConfirmDialog, QuitDialog, TextDialog, Prompt, HelpScreen)  # the app's own keys do nothing under these
 MODIFIERS = ("ctrl", "shift", "alt", "super", "hyper", "meta")
 NAMED = (*(key.value for key in Keys if not key.value.startswith("<")), *KEY_NAME_REPLACEMENTS.values())
 

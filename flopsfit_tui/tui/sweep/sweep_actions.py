@@ -45,13 +45,13 @@ class SweepActions(FitActions):
         """Keys that would do nothing are neither shown nor obeyed."""
         app_state, phase = self.app_state, self.app_state.state.phase
         allowed = {
-            "pause": app_state.busy and phase == "running",
-            "resume": app_state.busy and phase == "paused",
-            "stop": app_state.planning or (app_state.busy and phase in ("running", "paused")),
-            "bracket": not app_state.reading and bool(app_state.state.trials),
+            "pause": app_state.running and phase == "running",
+            "resume": app_state.running and phase == "paused",
+            "stop": app_state.planning or (app_state.running and phase in ("running", "paused")),
+            "bracket": app_state.commandable and bool(app_state.state.trials),
             "target": app_state.plan is not None,
             "undo": app_state.can_undo,
-            "workers": app_state.busy and app_state.options.executor != "thread",
+            "workers": app_state.running and app_state.options.executor != "thread",
         }
         return allowed[action] if action in allowed else super().check_action(action, parameters)
 
@@ -75,7 +75,7 @@ class SweepActions(FitActions):
 
         detail = keeps_and_loses(self.app_state)
         self.app.push_screen(
-            ConfirmDialog("Stop the sweep?", detail, "Stop", "Go on", lambda: not self.app_state.busy), answered
+            ConfirmDialog("Stop the sweep?", detail, "Stop", "Go on", lambda: not self.app_state.running), answered
         )
 
     def action_workers(self, more: int) -> None:

@@ -36,7 +36,12 @@ class ConfirmDialog(ModalScreen[bool]):
             yield Static(self._detail, markup=False, id="detail")
             with Horizontal(id="answers"):
                 yield Button(f"{self._yes} ({key_of(self, 'yes')})", variant="error", id="yes")
+                yield from self.further_answers()
                 yield Button(f"{self._no} ({key_of(self, 'no')})", id="no")
+
+    def further_answers(self) -> ComposeResult:
+        """Buttons between yes and no."""
+        yield from ()
 
     def on_mount(self) -> None:
         self.query_one("#no").focus()
@@ -46,3 +51,22 @@ class ConfirmDialog(ModalScreen[bool]):
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)
+
+
+class QuitDialog(ConfirmDialog):
+    """Yes, no, or leave the sweep running: then the answer is yes, and `leaves` is true."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("l", "leave", "Leave it running", id="leave")]
+
+    leaves = False
+
+    def further_answers(self) -> ComposeResult:
+        yield Button(f"Leave it running ({key_of(self, 'leave')})", variant="primary", id="leave")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.leaves = event.button.id == "leave"
+        self.dismiss(event.button.id != "no")
+
+    def action_leave(self) -> None:
+        self.leaves = True
+        self.dismiss(True)

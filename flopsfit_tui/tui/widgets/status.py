@@ -39,7 +39,7 @@ def title_line(app_state: AppState, width: int, palette: Palette) -> Text:
     text = Text().append(" flopsfit ", style(palette.live, bold=True))
     name = app_state.plan.workload if app_state.plan else str(app_state.options.request.workload)
     text.append(" " + shorten(name, max(12, width // 3), front=False), style(palette.foreground))
-    if app_state.reading and width >= READ_ONLY_WIDTH:
+    if not app_state.commandable and width >= READ_ONLY_WIDTH:
         text.append("  read-only", style(palette.warn))
     room = width - text.cell_len - right.cell_len - 4
     if app_state.directory and room > 12:
@@ -144,7 +144,7 @@ def warnings(app_state: AppState) -> list[WarningLine]:
         for head, keys in repeated(app_state.state.outcomes()):
             count = f"{len(keys)} trial{'s' * (len(keys) > 1)} failed"
             key = f"{app_state.key('go_failed')} finds {'them' if len(keys) > 1 else 'it'}"
-            key += "" if app_state.reading else f", {app_state.key('retry')} retries"
+            key += "" if not app_state.commandable else f", {app_state.key('retry')} retries"
             found.append(WarningLine(f"{count}: {head}; {app_state.key('open_row')} on one shows where", key))
     if app_state.analysis:
         early = app_state.state.phase == "running"
@@ -159,7 +159,7 @@ def warnings(app_state: AppState) -> list[WarningLine]:
 
 def _key(app_state: AppState, warning: FitWarning) -> str:
     action, does = FIX_KEYS.get(warning.code, ("", ""))
-    if not action or (app_state.reading and action != "target"):
+    if not action or (not app_state.commandable and action != "target"):
         return ""
     return f"{app_state.key(action)} {does}"
 

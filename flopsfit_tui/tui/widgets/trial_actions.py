@@ -45,14 +45,14 @@ class TrialActions(BaseScreen):
         """Keys that would do nothing are neither shown nor obeyed."""
         if action not in SINGLE:
             return True
-        if self.app_state.reading or not self.app_state.state.trials or not self._there:
+        if not self.app_state.commandable or not self.app_state.state.trials or not self._there:
             return False
         statuses = {now.status for now in self.selected()}
         allowed = {
-            "skip": self.app_state.busy and statuses & {"pending", "running"},
+            "skip": self.app_state.running and statuses & {"pending", "running"},
             "retry": statuses & set(AGAIN),
             "seed": statuses,
-            "first": self.app_state.busy and "pending" in statuses,
+            "first": self.app_state.running and "pending" in statuses,
         }
         return bool(allowed[action])
 

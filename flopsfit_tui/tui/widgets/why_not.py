@@ -48,9 +48,12 @@ def why_not(action: str, app_state: AppState) -> str:
     name = action_name(action)
     if name in ("export", "leave_out") and app_state.read_only:
         return "it was opened with --read-only"
-    if name in READ_ONLY and app_state.reading:
-        return "this sweep is only read here"
-    if name in RUNNING and not app_state.busy:
+    if name == "start" and app_state.reading:
+        return "this sweep was started by another process"
+    if name in READ_ONLY and not app_state.commandable:
+        why = f": {app_state.no_control}" if app_state.no_control else ""
+        return f"this sweep is only read here{why}"
+    if name in RUNNING and not app_state.running:
         return "no sweep is running"
     if name == "retry" and app_state.state.count("failed"):
         return f"{REASONS[name]}; {app_state.key('go_failed')} goes to one that has failed"

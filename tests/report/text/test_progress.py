@@ -94,7 +94,7 @@ def test_long_trials_say_once_a_minute_how_far_they_are(plan, clock):
 
 
 def test_what_a_followed_sweep_tells_twice_is_said_once(plan, clock):
-    log = ProgressLog()
+    log = ProgressLog(following=True)
     (key, outcome), *_ = outcomes(plan).items()
     assert log.take(SweepStarted(plan, {key: outcome}, 0, {})) == "sweep of 15 trials, 1 ended before"
     assert log.take(TrialEnded(key, outcome)) == ""
