@@ -17,7 +17,8 @@ async def test_nothing_is_written(open_app, tmp_path):
         store.record(TrialEnded(trial.key, finished(trial, number)))
     store.close()
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    async with open_app(Options(Request("gpt-bytes"), out=tmp_path), reading=tmp_path, read_only=True, size=(100, 30)) as app:
+    options = Options(Request("gpt-bytes"), out=tmp_path)
+    async with open_app(options, reading=tmp_path, read_only=True, size=(100, 30)) as app:
         await app.until(lambda: app.app_state.stage == "ended" and app.app_state.fitted, "the sweep")
         await app.press("e", "D", "s", "r", "n", "b", "x", "p", "plus")
         said = {note.message for note in app.app._notifications}
