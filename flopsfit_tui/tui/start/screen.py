@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -179,21 +180,28 @@ class StartScreen(BaseScreen):
 
     def _typed(self) -> None:
         base = self.app_state.options
-        texts = {spec.name: self.query_one(f"#field-{spec.name}", Input).value for spec in FIELDS}
-        texts = {name: "" if text.strip() == self._defaults.get(name) else text for name, text in texts.items()}
+        if self._typing is not None:
+            self._typing.stop()
+        if self.app_state.busy:  # what runs, or waits for its plan, stays what it is
+            return
         try:
-            options = options_of(texts, base)
+            options = self._asked({spec.name: self.query_one(f"#field-{spec.name}", Input).value for spec in FIELDS})
         except ValueError as error:
             self.post_message(self.OptionsTyped(base, str(error)))
             return
-        if options != base or self.app_state.stage == "refused":
+        if options != self._asked(texts_of(base)) or self.app_state.stage == "refused":
             self._filled_for = options
             self.post_message(self.OptionsTyped(options))
+
+    def _asked(self, texts: Mapping[str, str]) -> Options:
+        """The options that texts ask for: one that is the default asks for nothing. Raises ValueError."""
+        asked = {name: "" if text.strip() == self._defaults.get(name) else text for name, text in texts.items()}
+        return options_of(asked, self.app_state.options)
 
     async def on_input_submitted(self) -> None:
         """Enter in a field starts, once what it says is planned."""
         self._typed()
-        self.call_after_refresh(self._start_typed)
+        self.call_later(self.app.call_later, self._start_typed)  # behind what was typed, in both queues
 
     async def _start_typed(self) -> None:
         """Start, and leave the field: a key typed when the screen comes back is a key again."""
