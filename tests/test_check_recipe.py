@@ -96,6 +96,7 @@ def test_missing_trials_and_rates_beyond_are_said(plan):
     assert "cannot be told" in recipe_text(recipe_check(check, {}))
 
 
+@pytest.mark.slow
 def test_command_line_files_resume_and_delete(tmp_path, capsys):
     arguments = ["run", "simulated", "--no-ui", "--executor", "thread", "--out", str(tmp_path / "s")]
     assert main([*arguments, "--check-recipe"]) == 0
