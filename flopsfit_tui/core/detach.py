@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from flopsfit_tui.core.signals import SIGNALS
+from flopsfit_tui.core.signals import handled
 from flopsfit_tui.core.sweep_files import HEADS, LOG
 
 LetGo = Callable[[Path], None]  # called in the child with the sweep's directory, once it sweeps
@@ -109,12 +109,8 @@ def _passed_on(child: int) -> Iterator[None]:
         with contextlib.suppress(OSError):
             os.kill(child, signal.SIGTERM if number == signal.SIGHUP else number)
 
-    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
-    try:
+    with handled(pass_on):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _exit_code(child: int) -> int:

@@ -23,7 +23,7 @@ def signals_interrupt() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    with _handled(interrupt):
+    with handled(interrupt):
         yield
 
 
@@ -41,7 +41,7 @@ def signals_stop(stop: Callable[[], object]) -> Iterator[None]:
         _write(STOPPING)
         stop()
 
-    with _handled(handle):
+    with handled(handle):
         yield
 
 
@@ -52,7 +52,8 @@ def _write(text: bytes) -> None:
 
 
 @contextmanager
-def _handled(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+def handled(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    """Meanwhile `handler` gets the SIGNALS, but for those that are ignored (nohup); in the main thread alone."""
     if threading.current_thread() is not threading.main_thread():  # Python calls handlers in the main thread only
         yield
         return

@@ -7,9 +7,11 @@ import hashlib
 import json
 import os
 import stat
-import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+
+from platformdirs import user_runtime_path
 
 MARK = "flopsfit-tui"
 MOST_BYTES = 8192  # of a file that is read here
@@ -33,12 +35,14 @@ def register(directory: Path) -> Path:
 
 def runtime_directory() -> Path:
     """This user's directory for sockets, which nobody else may enter. Raises OSError."""
-    usual = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}")
-    path = usual / MARK if usual.is_dir() else Path(tempfile.gettempdir()) / f"{MARK}-{os.geteuid()}"
+    with warnings.catch_warnings():  # of the usual place missing: what is there instead is checked below
+        warnings.simplefilter("ignore")
+        path = user_runtime_path(MARK)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.mkdir(mode=0o700, exist_ok=True)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise OSError(f"{str(path)!r} is not this user's alone")
+    for found, others in ((path.lstat(), 0o077), (path.parent.stat(), 0o022)):  # who may write above may exchange it
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & others:
+            raise OSError(f"{str(path)!r} is not this user's alone")
     return path
 
 

@@ -154,11 +154,9 @@ def earlier(
     """What a store tells of before, in order."""
     events = ((row, row.event) for row in told if not isinstance(row.event, Began))
     said = (entry for row, event in events if (entry := entry_of(event, plan, row.time)))
-    return sorted([*_attempted(plan, attempts, outcomes), *map(_note, notes), *said], key=lambda e: e.time)
-
-
-def _note(note: tuple[float, Level, str]) -> Entry:
-    return Entry(*note)
+    return sorted(
+        [*_attempted(plan, attempts, outcomes), *(Entry(*note) for note in notes), *said], key=lambda e: e.time
+    )
 
 
 def printed_by_trial(attempts: Iterable[Attempt], notes: Iterable[tuple[float, Level, str]]) -> dict[str, list[str]]:

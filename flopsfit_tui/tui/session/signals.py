@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 import termios
 import threading
@@ -16,7 +15,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # ctrl+c in the app is a key; this is from elsewhere
+from flopsfit_tui.core.signals import handled
+
 GRACE_SECONDS = 2.0  # until a process that has not ended by itself is ended
 LEAVE = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[<u\x1b[0m"  # what Textual set
 
@@ -24,9 +24,6 @@ LEAVE = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2
 @contextlib.contextmanager
 def ended_by_signals(leave: Callable[[], object]) -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP call `leave`, in the main thread; the process ends within GRACE_SECONDS."""
-    if threading.current_thread() is not threading.main_thread():  # Python calls handlers in the main thread only
-        yield
-        return
     terminal = _terminal()
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -35,12 +32,8 @@ def ended_by_signals(leave: Callable[[], object]) -> Iterator[None]:
         last.start()
         leave()
 
-    before = {number: signal.signal(number, stop) for number in SIGNALS}
-    try:
+    with handled(stop):  # ctrl+c in the app is a key; a SIGINT comes from elsewhere
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _terminal() -> list[Any] | None:
