@@ -70,7 +70,7 @@ def cases(width: int) -> dict[str, Callable[[View], Callable[[int], str]]]:
         "35 points, law curves": lambda view: lambda h: isoflop_law_plot(curves, width, h, DARK, view),
         "scaling law, band": lambda view: lambda h: scaling_plot(scaling_series(few), width, h, DARK, view),
         "2,400 trials, 40 parabolas": lambda view: lambda h: isoflop_plot(dots, width, h, DARK, view),
-        "800 residuals": lambda view: lambda h: residual_plot(residual_series(large, many), width, h, DARK, view),
+        "800 residuals": lambda view: lambda h: residual_plot(residual_series(many), width, h, DARK, view),
         "60 loss curves, 2 running": lambda view: lambda h: loss_plot(losses, width, h, DARK, view),
         "60 loss curves, all ended": lambda view: lambda h: loss_plot(finished, width, h, DARK, view),
     }
