@@ -1,4 +1,4 @@
-"""Ways to start a sweep that will be killed: as a process of its own, forked, and the app in a terminal.
+"""Ways to start a sweep that will be killed: as a process of its own, forked, detached, and the app in a terminal.
 
 A forked one runs the same code in the same processes, groups and pipes, its workers forked too, from a process that
 has torch imported: the imports are most of what starting costs. It draws no PNG.
@@ -7,6 +7,7 @@ has torch imported: the imports are most of what starting costs. It draws no PNG
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import gc
 import os
@@ -21,12 +22,16 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import psutil
 
+from flopsfit_tui.core.sweep_files import LOG
+
 HEADLESS, DETACHED = ("--no-ui",), ("--detach",)
+PR_SET_CHILD_SUBREAPER = 36  # of prctl(2)
 MODULES = ("torch", "flopsfit_tui.cli", "flopsfit_tui.headless", "flopsfit_tui.tui.launch", "flopsfit_tui.sweep.worker")
 
 
@@ -115,6 +120,64 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
+def adopt_orphans() -> None:
+    """From now on processes below this one whose parent ends are children of this one."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+class Detached:
+    """What of subprocess.Popen is used, for a process that leaves another behind: it runs until both have ended."""
+
+    def __init__(self, launcher: Forked) -> None:
+        self._launcher, self._left = launcher, 0
+        self._ended: int | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process that sweeps, once it is known."""
+        self._find()
+        return self._left or self._launcher.pid
+
+    def poll(self) -> int | None:
+        """The exit code of the process that sweeps, or of the launcher, which reports that of a plan gone wrong."""
+        self._find()
+        if self._ended is None and self._launcher.poll() is not None:
+            try:
+                pid, status = os.waitpid(self._left, os.WNOHANG) if self._left else (1, 0)
+                if pid:
+                    self._ended = os.waitstatus_to_exitcode(status) if self._left else self._launcher.returncode
+            except ChildProcessError:  # the launcher has waited for it
+                self._ended = self._launcher.returncode
+        return self._ended
+
+    def wait(self) -> int:
+        """Its exit code."""
+        while (code := self.poll()) is None:
+            time.sleep(0.01)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """To the launcher, which passes it on, or else to the process that sweeps."""
+        if self._launcher.poll() is None:
+            self._launcher.send_signal(number)
+        elif self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End both."""
+        self._launcher.kill()
+        self._launcher.wait()
+        self.send_signal(signal.SIGKILL)
+
+    def _find(self) -> None:
+        """The launcher's child; an orphan of its own once the launcher has been killed."""
+        if not self._left:
+            parent = self._launcher.pid if self._launcher.poll() is None else os.getpid()
+            with contextlib.suppress(psutil.Error):
+                others = [one.pid for one in psutil.Process(parent).children() if one.pid != self._launcher.pid]
+                self._left = others[0] if others else 0
+
+
 def _number(stream: Any) -> int:
     return stream if isinstance(stream, int) else int(stream.fileno())
 
@@ -186,6 +249,8 @@ class Started:
     def __init__(self, arguments: Sequence[str], *, whole: bool = False) -> None:
         """`whole`: an interpreter of its own. Without --no-ui the app runs, in a terminal that is `master`."""
         self.master: int | None = None
+        self._log = Path(arguments[arguments.index("--out") + 1], LOG)  # where a detached one goes on speaking
+        self._log_start = self._log.stat().st_size if self._log.exists() else 0
         self._said, self._shown = tempfile.TemporaryFile(), b""  # noqa: SIM115 - closed by close()
         command = [sys.executable, "-m", "flopsfit_tui", *arguments]
         if not {*HEADLESS, *DETACHED} & {*arguments}:
@@ -204,6 +269,8 @@ class Started:
             self.process = subprocess.Popen(command, start_new_session=True, **streams)
         else:
             self.process = Forked(lambda: _run_forked(arguments), **streams)
+        if {*DETACHED} & {*arguments}:
+            self.process = Detached(self.process)
         os.close(streams["stdin"])
 
     def said(self) -> str:
@@ -211,8 +278,10 @@ class Started:
         if self.master is not None:
             self._shown += _available(self.master)
             return self._shown.decode(errors="replace")
-        number = self._said.fileno()
-        return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
+        number, logged = self._said.fileno(), b""
+        if isinstance(self.process, Detached) and self._log.exists():
+            logged = self._log.read_bytes()[self._log_start :]
+        return (os.pread(number, os.fstat(number).st_size, 0) + logged).decode(errors="replace")
 
     def hang_up(self) -> None:
         """Close its terminal, as a lost connection does."""
