@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -15,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from fault_injection import OPERATIONS, arm, disarm
+from fault_injection import OPERATIONS, arm, build, disarm, preloaded
 
 from flopsfit_tui.conduct import PreparedSweep, Sweep, prepare
 from flopsfit_tui.core.events import Note, SweepEnded
@@ -122,7 +123,31 @@ def try_fault(
     return ending, ""
 
 
-def main(folder: Path, every: int) -> dict[str, Any]:
+def start(folder: Path, every: int, at_once: int = 1) -> dict[str, Any]:
+    """All faults at every `every`-th operation of each kind, in so many processes; empty without a C compiler.
+
+    How often each ending came, and what went wrong. Raises RuntimeError where a process failed.
+    """
+    if (library := build(folder)) is None:
+        return {}
+    running = []
+    for number in range(at_once):
+        (below := folder / str(number)).mkdir()
+        command = [sys.executable, __file__, str(below), str(every), ",".join(OPERATIONS[number::at_once])]
+        running.append(subprocess.Popen(command, env=preloaded(library), stdout=subprocess.PIPE, text=True))
+    endings: Counter[str] = Counter()
+    wrong: list[str] = []
+    for process in running:
+        said, _ = process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"{process.args} ended with {process.returncode}")
+        found = json.loads(said)
+        endings.update(found["endings"])
+        wrong += found["wrong"]
+    return {"endings": endings, "wrong": wrong}
+
+
+def main(folder: Path, every: int, operations: list[str]) -> dict[str, Any]:
     """All faults at every `every`-th operation; how often each ending came, and what went wrong."""
     options, prepared = prepare_small(folder / "sweep")
     clean = in_child(lambda: run_once(options, prepared))
@@ -130,7 +155,7 @@ def main(folder: Path, every: int) -> dict[str, Any]:
     reference = losses(prepared.directory)
     endings: Counter[str] = Counter()
     wrong = []
-    for operation in OPERATIONS:
+    for operation in operations:
         shutil.rmtree(prepared.directory)
 
         def counting(operation: str = operation) -> dict[str, Any]:
@@ -152,4 +177,4 @@ def main(folder: Path, every: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]))))
+    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split(","))))

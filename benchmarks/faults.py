@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import multiprocessing
 import os
 import random
@@ -25,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import store_damage as study
-from fault_injection import build, preloaded
 
 from flopsfit_tui.conduct import Sweep
 from flopsfit_tui.core.sweep_files import EXPORTED, STORE_FILES
@@ -81,18 +79,18 @@ def damaged_stores(folder: Path, cases: int) -> list[Row]:
 
 def failing_disk(folder: Path, every: int) -> list[Row]:
     """A small sweep with the n-th operation failing."""
-    library = build(folder)
-    if library is None:
+    from failing_disk import start  # imports torch
+
+    found = start(folder, every, at_once=os.cpu_count() or 1)
+    if not found:
         return [("failing disk", 0, "not tried: it needs a C compiler and Linux")]
-    command = [sys.executable, str(HERE / "failing_disk.py"), str(folder), str(every)]
-    ran = subprocess.run(command, env=preloaded(library), capture_output=True, text=True, check=True, cwd=HERE)
-    found: dict[str, Any] = json.loads(ran.stdout)
     for text in found["wrong"]:
         print(text, file=sys.stderr)
     endings = {name: count for name, count in found["endings"].items() if not name.startswith("operations")}
     said = ", ".join(f"{count} {name}" for name, count in sorted(endings.items()))
     cases = sum(endings.values())
-    return [("the n-th write, fsync, rename or open fails", cases, f"{said}; {len(found['wrong'])} wrong")]
+    tried = "the n-th write, fsync, rename, open, truncate or unlink fails"
+    return [(tried, cases, f"{said}; {len(found['wrong'])} wrong")]
 
 
 def foreign_files(folder: Path, directories: int) -> list[Row]:
