@@ -103,7 +103,7 @@ def test_a_detached_sweep_is_controlled_by_three_and_written_by_one(tmp_path, ti
     assert reader.wait(PATIENCE) == 130
     assert b"pid " in reader.communicate()[1]  # it says who acted
     store = SqliteStore(directory, read_only=True)
-    assert len({row.event.id for row in store.told() if isinstance(row.event, CommandGiven)}) == 8
+    assert len({row.event.id for row in store.stored_events() if isinstance(row.event, CommandGiven)}) == 8
     store.close()
     assert list((directory / "checkpoints").glob("*.pt"))
     assert not (directory / SOCKET).exists()

@@ -19,7 +19,9 @@ from flopsfit_tui.fit.newton import Data, jacobian
 from flopsfit_tui.fit.quantities import optimum, value_and_gradient
 from flopsfit_tui.fit.result import Fit
 
-REACH = 1.5  # times the step between two rates: a best rate further out is not found, only on which side it lies
+MAX_EXTRAPOLATION = (
+    1.5  # times the step between two rates: a best rate further out is not found, only on which side it lies
+)
 CERTAIN = 2.0  # standard errors from which on a power of the steps is taken
 
 
@@ -39,7 +41,7 @@ class RateLoss:
 
     lost: float  # of the loss, as a share: .01 is one per cent; noise can make it negative
     lost_error: float  # standard error
-    best: float  # ln(best rate / planned rate), at most REACH steps away
+    best: float  # ln(best rate / planned rate), at most MAX_EXTRAPOLATION steps away
     best_error: float
     beyond: bool  # the best rate lies further away than that, and at least this is lost
     curvature: float  # ln L = ... + curvature ln(rate / best)^2
@@ -141,7 +143,7 @@ def _lost(curve: RateCurve, bend: float, bend_variance: float, variance: float) 
     slope_variance = variance / float(middle @ middle)
     best = -slope / (2 * bend)
     best_error = math.sqrt(slope_variance + (slope / bend) ** 2 * bend_variance) / (2 * bend)
-    limit = REACH * float(np.diff(np.unique(x)).max())
+    limit = MAX_EXTRAPOLATION * float(np.diff(np.unique(x)).max())
     beyond = abs(best) > limit
     best = max(-limit, min(limit, best))
     lost = -(slope * best + bend * best**2) - slope_variance / (4 * bend)

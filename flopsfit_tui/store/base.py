@@ -12,7 +12,7 @@ from typing import Protocol
 from flopsfit_tui.core.events import Event, Note, PlanChanged, TrialEnded, TrialProgress, TrialRequeued, TrialStarted
 from flopsfit_tui.core.state import HISTORY_ROWS
 from flopsfit_tui.core.trial import Outcome, Plan
-from flopsfit_tui.store.told import Told, read_told, told_text
+from flopsfit_tui.store.event_rows import StoredEvent, event_from_json, event_to_json
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Store(Protocol):
         """Every start of a trial, oldest first."""
         ...
 
-    def told(self, after: int = 0) -> list[Told]:
+    def stored_events(self, after: int = 0) -> list[StoredEvent]:
         """What the sweep has said beside its trials, in order: the rows behind the one with the number `after`."""
         ...
 
@@ -136,7 +136,7 @@ class MemoryStore:
         self._history: dict[str, list[HistoryRow]] = defaultdict(list)
         self._attempts: list[Attempt] = []
         self.notes: list[Note] = []
-        self._told: list[Told] = []
+        self._stored_events: list[StoredEvent] = []
 
     def begin(self, plan: Plan) -> None:
         """Take up a plan."""
@@ -161,9 +161,9 @@ class MemoryStore:
         """Every start of a trial."""
         return list(self._attempts)
 
-    def told(self, after: int = 0) -> list[Told]:
+    def stored_events(self, after: int = 0) -> list[StoredEvent]:
         """What the sweep has said beside its trials."""
-        return self._told[after:]
+        return self._stored_events[after:]
 
     def record(self, event: Event) -> None:
         """Keep what an event says."""
@@ -194,9 +194,9 @@ class MemoryStore:
                 self._thinning.extend(plan)
             case Note():
                 self.notes.append(event)
-            case _ if text := told_text(event):
-                if row := read_told(len(self._told) + 1, time.time(), text):
-                    self._told.append(row)
+            case _ if text := event_to_json(event):
+                if row := event_from_json(len(self._stored_events) + 1, time.time(), text):
+                    self._stored_events.append(row)
 
     def _end(self, key: str, status: str) -> None:
         for i in reversed(range(len(self._attempts))):

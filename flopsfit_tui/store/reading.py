@@ -19,9 +19,9 @@ from flopsfit_tui.core.sweep_files import DATABASE, PLAN_COPY
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.store.base import Attempt, HistoryRow
 from flopsfit_tui.store.blocks import block_seal, thinned_curve, unpack
+from flopsfit_tui.store.event_rows import EVENT_LEVEL, StoredEvent, event_from_json
 from flopsfit_tui.store.schema import TABLES, explained
 from flopsfit_tui.store.seals import combined, outcome_of, seal
-from flopsfit_tui.store.told import TOLD, Told, read_told
 
 PLAN_BYTES = 1 << 30  # of the copy of the plan; more is not read
 
@@ -101,14 +101,14 @@ class StoreReading:
 
     def notes(self) -> list[tuple[float, Level, str]]:
         """What the user should have read, as (seconds since the epoch, level, message), oldest first."""
-        rows = (row[1:] for row in self._sealed("notes") if row[2] != TOLD)
+        rows = (row[1:] for row in self._sealed("notes") if row[2] != EVENT_LEVEL)
         return sorted(rows, key=lambda note: note[0])  # type: ignore[arg-type,return-value]
 
-    def told(self, after: int = 0) -> list[Told]:
+    def stored_events(self, after: int = 0) -> list[StoredEvent]:
         """What the sweep has said beside its trials, in order: the rows behind the one with the number `after`."""
-        rows = self._select("notes", "where level = ? and id > ? order by id", (TOLD, after))
+        rows = self._select("notes", "where level = ? and id > ? order by id", (EVENT_LEVEL, after))
         good = (row[:-1] for row in rows if row[-1] == seal("notes", *row[:-1]))
-        return [found for number, at, _, text in good if (found := read_told(number, at, text))]
+        return [found for number, at, _, text in good if (found := event_from_json(number, at, text))]
 
     def data_version(self) -> int:
         """Another number whenever another process has committed something; for a reader of the file."""

@@ -30,6 +30,7 @@ from flopsfit_tui.core.store_errors import StoreError, StoreFault
 from flopsfit_tui.core.sweep_files import DATABASE, PLAN_COPY
 from flopsfit_tui.core.trial import Plan, keep_unknown
 from flopsfit_tui.store.base import HistoryRow, Thinning, check_same_workload
+from flopsfit_tui.store.event_rows import EVENT_LEVEL, event_to_json
 from flopsfit_tui.store.history_writer import HistoryWriter, Statement
 from flopsfit_tui.store.lock import Lock
 from flopsfit_tui.store.manifest import write_owned
@@ -44,7 +45,6 @@ from flopsfit_tui.store.schema import (
     open_to_write,
 )
 from flopsfit_tui.store.seals import outcome_row, plain, seal, totals_row
-from flopsfit_tui.store.told import TOLD, told_text
 from flopsfit_tui.store.writable import make_directory
 
 FILE = DATABASE
@@ -158,9 +158,9 @@ class SqliteStore(StoreReading):
                 self._say(level, message)
                 self._flush()
             case CommandDone():  # its effect, which comes next, is committed with it
-                self._say(TOLD, told_text(event))
-            case _ if text := told_text(event):
-                self._say(TOLD, text)
+                self._say(EVENT_LEVEL, event_to_json(event))
+            case _ if text := event_to_json(event):
+                self._say(EVENT_LEVEL, text)
                 self._flush()
 
     def retry(self) -> None:

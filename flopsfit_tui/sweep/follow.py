@@ -24,8 +24,8 @@ from flopsfit_tui.core.events import (
 )
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.store.directory import sweeping_process
+from flopsfit_tui.store.event_rows import Began, present_state
 from flopsfit_tui.store.sqlite import SqliteStore
-from flopsfit_tui.store.told import Began, present_state
 
 POLL_SECONDS = 0.7  # the writer commits progress twice a second
 LOOK_SHARE = 0.3  # of the time at most goes into looks, however often there is news
@@ -92,7 +92,7 @@ class Follower:
         plan = self._store.plan() or plan
         damage = [Note("warning", sentence) for sentence in self._store.damage()]
         outcomes, began, rest = dict(self._store.outcomes()), Began(0, {}), list[Event]()
-        for holds in present_state(self._store.told()) if live else ():
+        for holds in present_state(self._store.stored_events()) if live else ():
             if isinstance(holds, Began):
                 began = holds
             else:
@@ -118,16 +118,16 @@ class Follower:
 
 
 class _Cursor:
-    """Remembers what has been told."""
+    """Which rows have been read."""
 
     def __init__(self, store: SqliteStore, skip_running: bool) -> None:
         self._store = store
         self._version = -1  # of the data that were looked at last
         attempts = store.attempts()
-        self.running: dict[str, int] = {}  # trial key -> last step told
+        self.running: dict[str, int] = {}  # trial key -> last step read
         self._plan_text, self._ended, self._notes = store.plan_text(), set(store.outcomes()), len(store.notes())
-        told = store.told()
-        self._told = told[-1].number if told else 0
+        stored = store.stored_events()
+        self._last_event = stored[-1].number if stored else 0
         self._attempts = (
             len(attempts)
             if skip_running
@@ -162,14 +162,14 @@ class _Cursor:
 
     def _commanded(self, outcomes: Mapping[str, Outcome]) -> Iterator[Event]:
         """What the users have commanded there, and what the sweep has said."""
-        told = self._store.told(self._told)
+        stored = self._store.stored_events(self._last_event)
         text = self._store.plan_text()
         if text != self._plan_text:
             earlier, plan = Plan.from_json(self._plan_text), Plan.from_json(text)
             self._plan_text = text
             yield PlanChanged(plan, {}, of_fit=earlier.added == plan.added)
-        for row in told:
-            self._told = row.number
+        for row in stored:
+            self._last_event = row.number
             if isinstance(row.event, Began):  # it was followed since before its first event
                 self._ended = set(outcomes)
                 plan = Plan.from_json(text)

@@ -55,7 +55,7 @@ from flopsfit_tui.core.trial import Outcome, Plan, Size, Trial
 from flopsfit_tui.plan.estimate import longest_first
 from flopsfit_tui.plan.grid import add_trial, keep_added, leave_out, left_out_note
 from flopsfit_tui.store.base import Store
-from flopsfit_tui.store.told import not_done
+from flopsfit_tui.store.event_rows import not_done
 from flopsfit_tui.sweep.executor import Executor, TrialLost
 from flopsfit_tui.sweep.job import Measure, Train
 from flopsfit_tui.sweep.keeping import Keeper
@@ -107,7 +107,7 @@ def run_sweep(
         plan, workload, executor, control, waiting, device, seconds, propose, checkpoints, checkpoint_seconds
     )
     skipped: set[str] = set()  # trials whose checkpoints are kept to the end of the sweep
-    sweep.remember(*not_done(store.told()))
+    sweep.remember(*not_done(store.stored_events()))
     keeper = Keeper(store, control, sweep.hold, sweep.go_on, on_full)
     try:
         yield from keeper.keep(SweepStarted(plan, before, executor.workers, seconds))

@@ -1,4 +1,4 @@
-"""Real text that every Python already has: the sources of its standard library, as bytes, split by file.
+"""The source of Python's own standard library, as bytes, split by file.
 
 The corpus differs between Python versions, so its fingerprint is part of every trial's key and is shown with the plan.
 """

@@ -151,7 +151,7 @@ def test_the_store_has_the_command_while_it_acts(plan, tiny_file):
     control.send(Skip(key), "ada@box pts/1")
     for event in run_sweep(plan, tiny_file, Rehearsed(), store, control):
         if isinstance(event, CommandGiven):
-            order.append([type(row.event).__name__ for row in store.told()][-1])
+            order.append([type(row.event).__name__ for row in store.stored_events()][-1])
             assert key not in store.outcomes()
         if isinstance(event, TrialEnded) and event.key == key:
             order.append(event.outcome.status)

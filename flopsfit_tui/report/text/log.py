@@ -42,7 +42,7 @@ from flopsfit_tui.core.events import (
 from flopsfit_tui.core.trial import Outcome, Plan, Trial
 from flopsfit_tui.core.units import format_count, format_flops, format_seconds
 from flopsfit_tui.store.base import Attempt
-from flopsfit_tui.store.told import Began, Told
+from flopsfit_tui.store.event_rows import Began, StoredEvent
 
 LEVELS: tuple[Level, ...] = ("info", "warning", "error")
 
@@ -149,7 +149,7 @@ def earlier(
     attempts: Iterable[Attempt],
     outcomes: dict[str, Outcome],
     notes: Iterable[tuple[float, Level, str]],
-    told: Iterable[Told] = (),
+    told: Iterable[StoredEvent] = (),
 ) -> list[Entry]:
     """What a store tells of before, in order."""
     events = ((row, row.event) for row in told if not isinstance(row.event, Began))

@@ -17,7 +17,7 @@ from flopsfit_tui.sweep.slurm.queue import CannotSubmit, JobState, Queue, last_w
 from flopsfit_tui.sweep.slurm.submission import PackJob, Submission
 
 MINUTES = 30  # the time limit of a timing
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 GONE_SECONDS = 10.0  # without a job in the queue until it is over: files may take a while from node to node
 
 
@@ -71,7 +71,7 @@ class Calls:
                 gone_since = math.inf if is_there else min(gone_since, now)
             if now - gone_since > GONE_SECONDS:
                 raise WorkerLost(loss_report(job))
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def _in_queue(self, submission: Submission) -> list[JobState] | None:
         there = self._queue.jobs()

@@ -35,7 +35,7 @@ from flopsfit_tui.sweep.slurm.submission import PackJob, Submission
 from flopsfit_tui.sweep.watchdog import SILENT_SECONDS
 
 WORKERS = 16  # jobs at once, where the user does not say
-LOOK_SECONDS = 0.5  # between two looks at what jobs say
+POLL_SECONDS = 0.5  # between two reads of what jobs have written
 RETRY_SECONDS = 30.0  # until jobs that were not taken are submitted again
 STOP_SECONDS = 40.0  # for jobs to end that were cancelled: Slurm's KillWait is 30 by default
 ANSWER_TRIES = 30  # of squeue, a second each, before a sweep is not begun
@@ -112,7 +112,7 @@ class OnSlurm:
         self._submit()
         self._look()
         while not self._events and (left := deadline - time.monotonic()) > 0:
-            time.sleep(min(left, LOOK_SECONDS / 2))
+            time.sleep(min(left, POLL_SECONDS / 2))
             self._look()
         said, self._events = [*self._local.poll(0), *self._events], []
         return said
@@ -156,7 +156,7 @@ class OnSlurm:
         self._queue.cancel(self._ids([job for job in jobs if job.keys]))
         deadline = time.monotonic() + STOP_SECONDS
         while jobs and self._ids(jobs) and time.monotonic() < deadline:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         for job in jobs:
             job.submission.drop()
         self._known.clear()
@@ -247,7 +247,7 @@ class OnSlurm:
     def _look(self) -> None:
         """Read what jobs say, and from time to time whether they are still there."""
         now = time.monotonic()
-        if now - self._looked < LOOK_SECONDS:
+        if now - self._looked < POLL_SECONDS:
             return
         self._looked = now
         for job in list(self._jobs):

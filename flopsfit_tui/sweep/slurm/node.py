@@ -65,7 +65,7 @@ class _Signals:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {self.requeueing})
 
 
-class _Orders:
+class _Inbox:
     """What the sweeping process wants of this submission's jobs."""
 
     def __init__(self, path: Path) -> None:
@@ -86,7 +86,7 @@ class _Orders:
 def run_pack(pack: Pack) -> None:
     """Do the jobs of a pack; ends this process where a signal says so."""
     sys.path[:] = [*pack.path, *(p for p in sys.path if p not in pack.path)]
-    signals, orders = _Signals(), _Orders(pack.orders)
+    signals, orders = _Signals(), _Inbox(pack.orders)
     worker = f"slurm {os.environ.get('SLURM_JOB_ID', os.getpid())} on {platform.node()}"
     processes = Processes(1, threads=pack.threads, silent_after=pack.silent_after)
     with Said(pack.said) as said, contextlib.closing(processes) as executor:
@@ -106,7 +106,7 @@ class _Runner:
     """Does one job after the other."""
 
     def __init__(
-        self, pack: Pack, executor: Processes, signals: _Signals, orders: _Orders, said: Said, worker: str
+        self, pack: Pack, executor: Processes, signals: _Signals, orders: _Inbox, said: Said, worker: str
     ) -> None:
         self._pack, self._executor, self._signals, self._orders = pack, executor, signals, orders
         self._said, self._worker, self._directory = said, worker, Path(pack.directory)

@@ -86,7 +86,7 @@ def post_log(post: Post, directory: Path) -> None:
     """What earlier runs in a directory did."""
     with _reading(directory) as store:
         if plan := store.plan():
-            attempts, notes, told = store.attempts(), store.notes(), store.told()
+            attempts, notes, told = store.attempts(), store.notes(), store.stored_events()
             printed = printed_by_trial(attempts, notes)
             post(Logged(earlier(plan, attempts, dict(store.outcomes()), notes, told), printed))
 

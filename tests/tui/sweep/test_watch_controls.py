@@ -100,7 +100,7 @@ def select(app, status):
 def commands(options):
     """What the store holds of the commands that terminals gave."""
     store = SqliteStore(options.out, read_only=True)
-    found = [row.event.command for row in store.told() if isinstance(row.event, CommandGiven)]
+    found = [row.event.command for row in store.stored_events() if isinstance(row.event, CommandGiven)]
     store.close()
     return found
 

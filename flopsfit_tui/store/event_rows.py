@@ -1,7 +1,7 @@
 """What a sweep has said beside its trials and its plan: its starts, pauses, commands, workers. As rows of the notes.
 
-Such a row has the level TOLD and JSON for its message. Readers make the same events of it that the sweeping process
-saw, so that a terminal which looks later, or again, has lost nothing.
+Such a row has EVENT_LEVEL for its level and JSON for its message. Readers make the same events of it that the sweeping
+process saw, so that a terminal which looks later, or again, has lost nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from flopsfit_tui.core.events import (
     WorkersChanged,
 )
 
-TOLD = "told"  # in the place of a note's level
+EVENT_LEVEL = "told"  # in the place of a note's level
 DIGITS = 3  # of a predicted time
 
 
@@ -37,7 +37,7 @@ class Began:
 
 
 @dataclass(frozen=True)
-class Told:
+class StoredEvent:
     """One row; `number` grows from row to row."""
 
     number: int
@@ -45,7 +45,7 @@ class Told:
     event: Event | Began
 
 
-def told_text(event: Event) -> str:
+def event_to_json(event: Event) -> str:
     """JSON of an event that is kept like this; empty for one that is not."""
     match event:
         case SweepStarted(_, _, workers, seconds):
@@ -72,11 +72,11 @@ def _text(kind: str, **values: Any) -> str:
     return json.dumps({"told": kind, **values})
 
 
-def read_told(number: int, time: float, text: str) -> Told | None:
+def event_from_json(number: int, time: float, text: str) -> StoredEvent | None:
     """A row; None for one of another version, which says something that is not known here."""
     try:
         values = json.loads(text)
-        return Told(number, time, _event(values.pop("told"), values))
+        return StoredEvent(number, time, _event(values.pop("told"), values))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
@@ -102,10 +102,10 @@ def _event(kind: str, values: dict[str, Any]) -> Event | Began:
     raise ValueError(kind)
 
 
-def present_state(told: Iterable[Told]) -> list[Event | Began]:
-    """What still holds of a run that goes on, of all that it told: its start, its workers, its target, a pause."""
+def present_state(rows: Iterable[StoredEvent]) -> list[Event | Began]:
+    """What still holds of a run that goes on, of all its events: its start, its workers, its target, a pause."""
     holds: dict[str, Event | Began] = {}
-    for row in told:
+    for row in rows:
         match row.event:
             case Began():
                 holds = {"began": row.event}
@@ -120,11 +120,11 @@ def present_state(told: Iterable[Told]) -> list[Event | Began]:
     return list(holds.values())
 
 
-def not_done(told: Iterable[Told]) -> tuple[dict[str, CommandGiven], set[str]]:
+def not_done(rows: Iterable[StoredEvent]) -> tuple[dict[str, CommandGiven], set[str]]:
     """Commands by id that were stored and have not acted, in order; and the ids of all that ever were."""
     waiting: dict[str, CommandGiven] = {}
     known: set[str] = set()
-    for row in told:
+    for row in rows:
         match row.event:
             case CommandGiven(identity):
                 waiting[identity] = row.event
