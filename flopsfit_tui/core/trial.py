@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from flopsfit_tui.core.experiment import Experiment
@@ -198,7 +198,7 @@ class Plan:
 
     def to_json(self) -> str:
         """The plan as text, for the store; from_json reads it back equal."""
-        return json.dumps(asdict(self), sort_keys=True, default=repr)
+        return json.dumps(self, sort_keys=True, default=_fields_or_repr)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
@@ -276,6 +276,10 @@ def keep_unknown(text: str, before: str) -> str:
     known = {field.name for field in fields(Plan)}
     added = {name: value for name, value in (json.loads(before) if before else {}).items() if name not in known}
     return json.dumps({**json.loads(text), **added}, sort_keys=True) if added else text
+
+
+def _fields_or_repr(value: Any) -> Any:
+    return vars(value) if is_dataclass(value) and not isinstance(value, type) else repr(value)
 
 
 def _known(kind: Any, raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,8 +64,8 @@ class Store(Protocol):
         """What the sweep has said beside its trials, in order: the rows behind the one with the number `after`."""
         ...
 
-    def record(self, event: Event) -> None:
-        """Keep what an event says. Raises StoreFault when it cannot be written yet; it is kept for `retry`."""
+    def record(self, *events: Event) -> None:
+        """Keep what events say, all or nothing. Raises StoreFault when it cannot be written yet; `retry` does then."""
         ...
 
     def damage(self) -> list[str]:
@@ -165,8 +165,12 @@ class MemoryStore:
         """What the sweep has said beside its trials."""
         return self._stored_events[after:]
 
-    def record(self, event: Event) -> None:
-        """Keep what an event says."""
+    def record(self, *events: Event) -> None:
+        """Keep what events say."""
+        for event in events:
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
         match event:
             case TrialStarted(key, worker):
                 self._thinning.start(key, self._history[key])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable
-from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from flopsfit_tui.core.curve import OCTAVES, Curve
@@ -25,7 +24,7 @@ _ROW = struct.Struct("<qqddd")
 
 def pack(rows: Iterable[HistoryRow]) -> bytes:
     """Rows as the bytes of a block."""
-    return b"".join(_ROW.pack(*astuple(row)) for row in rows)
+    return b"".join(_ROW.pack(row.step, row.tokens, row.flops, row.loss, row.seconds) for row in rows)
 
 
 def unpack(block: bytes) -> list[HistoryRow]:

@@ -26,6 +26,10 @@ TABLES = {  # columns in order; the last is the seal over all before it, unless 
     "history": ("id", "trial", "part", "last", "rows", "seal"),  # sealed without its id, by blocks.block_seal
     "notes": ("id", "time", "level", "message", "seal"),
 }
+INSERT = {
+    table: f"insert or replace into {table} ({', '.join(names)}) values ({', '.join('?' * len(names))})"
+    for table, names in TABLES.items()
+}
 _SCHEMA = (
     "create table plan (id integer primary key check (id = 1), json text not null, seal blob)",
     "create table outcomes (trial text primary key, serial integer, status text, steps integer, samples integer, "

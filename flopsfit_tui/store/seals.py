@@ -63,7 +63,27 @@ def combined(seals: Iterable[bytes]) -> bytes:
     return total.to_bytes(SEAL_BYTES)
 
 
-def totals_row(seals: Mapping[str, bytes]) -> tuple[int, bytes, bytes]:
-    """The row that tells how many outcomes there are, and which."""
-    digest = combined(seals.values())
-    return len(seals), digest, seal("totals", len(seals), digest)
+class Totals:
+    """The seals of the outcomes by trial key, and their combination, which a change costs no more to know of many."""
+
+    def __init__(self, seals: Mapping[str, bytes]) -> None:
+        self._seals = dict(seals)
+        self._combined = int.from_bytes(combined(self._seals.values()))
+
+    def __contains__(self, trial: str) -> bool:
+        return trial in self._seals
+
+    def put(self, trial: str, sealed: bytes) -> None:
+        """Another outcome, or a new one of the same trial."""
+        self.drop(trial)
+        self._seals[trial] = sealed
+        self._combined ^= int.from_bytes(sealed)
+
+    def drop(self, trial: str) -> None:
+        """A trial has no outcome any more."""
+        self._combined ^= int.from_bytes(self._seals.pop(trial, b""))
+
+    def row(self) -> tuple[int, bytes, bytes]:
+        """The row that tells how many outcomes there are, and which."""
+        count, digest = len(self._seals), self._combined.to_bytes(SEAL_BYTES)
+        return count, digest, seal("totals", count, digest)

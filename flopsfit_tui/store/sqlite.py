@@ -36,6 +36,7 @@ from flopsfit_tui.store.lock import Lock
 from flopsfit_tui.store.manifest import write_owned
 from flopsfit_tui.store.reading import ENDED, StoreReading, is_block, plan_copy_text, read_plan_copy
 from flopsfit_tui.store.schema import (
+    INSERT,
     SQLITE_ERRORS,
     TABLES,
     check_nothing_foreign,
@@ -44,7 +45,7 @@ from flopsfit_tui.store.schema import (
     open_to_read,
     open_to_write,
 )
-from flopsfit_tui.store.seals import outcome_row, plain, seal, totals_row
+from flopsfit_tui.store.seals import Totals, outcome_row, plain, seal
 from flopsfit_tui.store.writable import make_directory
 
 FILE = DATABASE
@@ -70,7 +71,7 @@ class SqliteStore(StoreReading):
         self._copy = ""  # the same while its second copy is not on disk
         self._fault = ""  # why the disk took nothing last time; until `retry` nothing else is tried
         self._history = HistoryWriter(self._parts_stored)
-        self._seals: dict[str, bytes] = {}  # of the outcomes, by trial key
+        self._seals = Totals({})
         self._serial = self._attempt = self._note = 0  # the numbers given last
         self._running: dict[str, tuple[int, float, str]] = {}  # by trial key: its attempt's number, start and worker
         self._last = dict(self._running)  # the same of the last attempt of every trial
@@ -96,7 +97,7 @@ class SqliteStore(StoreReading):
         self._mended = self._remove_damaged()
         self._thinning = Thinning(plan)
         rows = self._outcome_rows()
-        self._seals = {row[0]: row[-1] for row in rows}
+        self._seals = Totals({row[0]: row[-1] for row in rows})
         self._serial = max((row[1] for row in rows), default=0)
         attempts = self._sealed("attempts")
         self._attempt = max((row[0] for row in attempts), default=0)
@@ -112,11 +113,17 @@ class SqliteStore(StoreReading):
         """What is damaged, as StoreReading has it; for the writer, what was so when it took up the plan."""
         return list(self._mended) if self._mended else super().damage(everything)
 
-    def record(self, event: Event) -> None:
-        """Keep what an event says; the end of a trial is on disk when this returns.
+    def record(self, *events: Event) -> None:
+        """Keep what events say, in one transaction; the end of a trial is on disk when this returns.
 
         Raises StoreFault when the disk does not take it: then it is kept in memory, and `retry` writes it.
         """
+        at_once = [self._take(event) for event in events]
+        if any(at_once):
+            self._flush()
+
+    def _take(self, event: Event) -> bool:
+        """Put what an event says to what waits to be written; whether it is to be on disk at once."""
         match event:
             case TrialStarted(key, worker):
                 assert self._thinning is not None
@@ -127,19 +134,16 @@ class SqliteStore(StoreReading):
                 started = time.time()
                 self._running[key] = self._last[key] = (self._attempt, started, worker)
                 self._insert("attempts", (self._attempt, key, started, None, "running", plain(worker)))
-                self._flush()
-            case TrialProgress(key=key):
+            case TrialProgress():
                 self._progress(event)
-                if time.monotonic() - self._committed > COMMIT_SECONDS:
-                    self._flush()
+                return time.monotonic() - self._committed > COMMIT_SECONDS
             case TrialEnded(key, outcome):
                 assert self._thinning is not None
                 self._thinning.put_back(key)
                 self._pending += self._history.end(key)
                 self._serial += 1
                 row = (key, self._serial, *outcome_row(outcome))
-                self._insert("outcomes", row)
-                self._seals[key] = seal("outcomes", *row)
+                self._seals.put(key, self._insert("outcomes", row))
                 self._end(key, outcome.status)
             case TrialRequeued(key):
                 assert self._thinning is not None
@@ -153,15 +157,14 @@ class SqliteStore(StoreReading):
                 assert self._thinning is not None
                 self._thinning.extend(plan)
                 self._take_plan(plan)
-                self._flush()
             case Note(level, message):
                 self._say(level, message)
-                self._flush()
-            case CommandDone():  # its effect, which comes next, is committed with it
-                self._say(EVENT_LEVEL, event_to_json(event))
             case _ if text := event_to_json(event):
                 self._say(EVENT_LEVEL, text)
-                self._flush()
+                return not isinstance(event, CommandDone)  # whose effect, which comes next, is committed with it
+            case _:
+                return False
+        return True
 
     def retry(self) -> None:
         """Write what the disk did not take. Raises StoreFault when it still does not."""
@@ -226,7 +229,7 @@ class SqliteStore(StoreReading):
         self._plan = self._copy = text
 
     def _drop_outcome(self, key: str) -> None:
-        self._seals.pop(key, None)
+        self._seals.drop(key)
         self._pending.append(("delete from outcomes where trial = ?", (key,)))
 
     def _say(self, level: str, message: str) -> None:
@@ -236,16 +239,15 @@ class SqliteStore(StoreReading):
     def _end(self, key: str, status: str) -> None:
         if key in self._running:
             self._change_attempt(key, self._running.pop(key), time.time(), status)
-        self._flush()
 
     def _change_attempt(self, key: str, start: tuple[int, float, str], ended: float | None, status: str) -> None:
         number, started, worker = start
         self._insert("attempts", (number, key, started, ended, status, plain(worker)))
 
-    def _insert(self, table: str, row: tuple[Any, ...]) -> None:
-        names = ", ".join(TABLES[table])
-        marks = ", ".join("?" * len(TABLES[table]))
-        self._pending.append((f"insert or replace into {table} ({names}) values ({marks})", (*row, seal(table, *row))))
+    def _insert(self, table: str, row: tuple[Any, ...]) -> bytes:
+        sealed = seal(table, *row)
+        self._pending.append((INSERT[table], (*row, sealed)))
+        return sealed
 
     # ---- the disk ----
 
@@ -264,7 +266,7 @@ class SqliteStore(StoreReading):
         self._committed = time.monotonic()
         if statements:
             self._check_place()
-            totals = ("insert or replace into totals values (1, ?, ?, ?)", totals_row(self._seals))
+            totals = ("insert or replace into totals values (1, ?, ?, ?)", self._seals.row())
             with explained_as_fault(self.directory), _transaction(self.database) as database:
                 for statement, values in [*statements, totals]:
                     database.execute(statement, values)
@@ -334,7 +336,7 @@ class SqliteStore(StoreReading):
             for statement, values in bad:
                 database.execute(statement, values)
             seals = dict(database.execute("select trial, seal from outcomes"))
-            database.execute("insert or replace into totals values (1, ?, ?, ?)", totals_row(seals))
+            database.execute("insert or replace into totals values (1, ?, ?, ?)", Totals(seals).row())
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 from flopsfit_tui.store.base import HistoryRow
 from flopsfit_tui.store.blocks import BLOCK_ROWS, block_seal, pack
-from flopsfit_tui.store.seals import OUTCOME_COLUMNS, plain, seal, totals_row
+from flopsfit_tui.store.seals import OUTCOME_COLUMNS, Totals, plain, seal
 
 Values = Sequence[Any]
 
@@ -35,7 +35,7 @@ class Contents:
             row = (trial, serial, *map(plain, values))
             seals[trial] = seal("outcomes", *row)
             execute(f"insert into outcomes values ({', '.join('?' * (len(row) + 1))})", (*row, seals[trial]))
-        execute("insert into totals values (1, ?, ?, ?)", totals_row(seals))
+        execute("insert into totals values (1, ?, ?, ?)", Totals(seals).row())
         for trial, curve in self.history.items():
             for part in range(0, len(curve), BLOCK_ROWS):
                 chunk = curve[part : part + BLOCK_ROWS]

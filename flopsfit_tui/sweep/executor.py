@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flopsfit_tui.core.events import Event, TrialAlive
+from flopsfit_tui.core.events import Event, TrialAlive, TrialEnded
 from flopsfit_tui.core.failed import Failed
 from flopsfit_tui.sweep.job import Job, Train, run_job
 from flopsfit_tui.sweep.printed import PrintedLines, kept_output
@@ -84,6 +84,9 @@ class Executor(Protocol):
         ...
 
 
+TOGETHER_SECONDS = 0.005  # within which a trial of few milliseconds says all that it does
+
+
 class InThread:
     """Trains one trial after the other in the calling thread: for debugging, and for objects that cannot be pickled."""
 
@@ -125,25 +128,29 @@ class InThread:
         return "here"
 
     def poll(self, seconds: float) -> list[Event | TrialLost]:
-        """Train until the trial says something."""
+        """Train until the trial says something; what it says at once after that comes with it."""
         from flopsfit_tui.train.loop import torch_threads
 
         if self._running is None or self._paused:
             time.sleep(seconds)
             return [*self._printed.take()]
+        said: list[Event | TrialLost] = []
+        enough = time.perf_counter() + TOGETHER_SECONDS
         with torch_threads(self._threads), kept_output(self._printed):
-            event = self._next_event()
-        if event is None or isinstance(event, TrialLost):
-            self._running = None
-        shown = [] if event is None or isinstance(event, TrialAlive) else [event]
-        return [*self._printed.take(), *shown]
+            while self._running is not None and (not said or time.perf_counter() < enough):
+                said.append(self._next_event())
+        return [*self._printed.take(), *(event for event in said if not isinstance(event, TrialAlive))]
 
-    def _next_event(self) -> Event | TrialLost | None:
+    def _next_event(self) -> Event | TrialLost:
+        """The next one; after its last the trial runs no more."""
         assert self._running is not None
         try:
-            return next(self._running, None)
+            event: Event | TrialLost = next(self._running)
         except MemoryError as error:
-            return TrialLost(self._key, f"out of memory\n{error}")
+            event = TrialLost(self._key, f"out of memory\n{error}")
+        if isinstance(event, TrialEnded | TrialLost):
+            self._running = None
+        return event
 
     def pause(self) -> bool:
         """Nothing runs between two polls, and from now on not in them either."""

@@ -3,17 +3,67 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from flopsfit_tui.core.control import Control
-from flopsfit_tui.core.events import Event, Note, SweepEnded, SweepPaused, SweepResumed
+from flopsfit_tui.core.events import (
+    Event,
+    Note,
+    SweepEnded,
+    SweepPaused,
+    SweepResumed,
+    TrialEnded,
+    TrialProgress,
+    TrialStarted,
+)
 from flopsfit_tui.core.options import OnFull
 from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.store.base import Store
 
 FIRST_SECONDS, MOST_SECONDS = 0.2, 5.0  # between two tries to write; twice as long after each
+BATCH_SECONDS = 0.05  # for which a trial that took less waits at most for the next ones
 HOLD_SECONDS = 0.05  # how soon a command of the user is seen
+
+
+class Batches:
+    """Events in the batches in which they are stored: one each, but for trials so short that a commit takes longer.
+
+    Of those, what comes within BATCH_SECONDS is stored together. So a process that is killed loses no more training
+    than that, and no trial whose end was seen. `held` is what was not given out when the events broke off.
+    """
+
+    def __init__(self, events: Iterable[Event | None]) -> None:
+        """`events` gives None when nothing has happened for a moment: then what is held is given out."""
+        self.held: list[Event] = []
+        self._events = events
+        self._first = 0.0  # when the first of them came
+        self._started: dict[str, float] = {}  # by trial key
+        self._short = False  # the trial that ended last was
+
+    def __iter__(self) -> Iterator[list[Event]]:
+        for event in self._events:
+            now = time.perf_counter()
+            if event is not None:
+                self._first = self._first if self.held else now
+                self.held.append(event)
+            if not self._may_wait(event, now) and self.held:
+                batch, self.held = self.held, []
+                yield batch
+
+    def _may_wait(self, event: Event | None, now: float) -> bool:
+        match event:
+            case TrialStarted(key):
+                self._started[key] = now
+            case TrialProgress(key=key):
+                if now - self._started.get(key, 0.0) > BATCH_SECONDS:
+                    return False
+            case TrialEnded(key, outcome):
+                self._short = now - self._started.pop(key, 0.0) < BATCH_SECONDS and outcome.status == "finished"
+            case _:
+                return False
+        return self._short and now - self._first < BATCH_SECONDS
 
 
 class Keeper:
@@ -32,19 +82,19 @@ class Keeper:
         self._problem = ""  # why the sweep stopped
         self.clean = True  # all that was kept is on disk
 
-    def keep(self, event: Event) -> Iterator[Event]:
-        """The event, once it is in the store; with what else is said in between."""
-        if isinstance(event, SweepEnded) and self._problem:
-            event = replace(event, problem=self._problem)
+    def keep(self, *events: Event) -> Iterator[Event]:
+        """The events, once they are in the store, all at once; with what else is said in between."""
+        if isinstance(events[-1], SweepEnded) and self._problem:
+            events = (*events[:-1], replace(events[-1], problem=self._problem))
         try:
-            self._store.record(event)
+            self._store.record(*events)
         except StoreFault as fault:
             self.clean = False
-            yield event  # the store has it in memory
+            yield from events  # the store has them in memory
             if not self._control.stopped:
                 yield from self._wait(str(fault))
             return
-        yield event
+        yield from events
 
     def _wait(self, problem: str) -> Iterator[Event]:
         """Stand still until what is in memory has been written, or the user stops."""

@@ -58,7 +58,7 @@ from flopsfit_tui.store.base import Store
 from flopsfit_tui.store.event_rows import not_done
 from flopsfit_tui.sweep.executor import Executor, TrialLost
 from flopsfit_tui.sweep.job import Measure, Train
-from flopsfit_tui.sweep.keeping import Keeper
+from flopsfit_tui.sweep.keeping import Batches, Keeper
 
 # The next trial of a plan and the keys that run, or None; and a line on why.
 Propose = Callable[[Plan, Collection[str]], tuple[AddTrial | None, str]]
@@ -109,22 +109,24 @@ def run_sweep(
     skipped: set[str] = set()  # trials whose checkpoints are kept to the end of the sweep
     sweep.remember(*not_done(store.stored_events()))
     keeper = Keeper(store, control, sweep.hold, sweep.go_on, on_full)
+    batches = Batches(sweep.events())
     try:
         yield from keeper.keep(SweepStarted(plan, before, executor.workers, seconds))
         for sentence in store.damage():
             yield from keeper.keep(Note("warning", sentence))
-        for event in sweep.events():
-            yield from keeper.keep(event)
-            if isinstance(event, TrialEnded | TrialRequeued):
-                skipped.discard(event.key)
-            if checkpoints and keeper.clean and isinstance(event, TrialEnded):
-                drop_results(checkpoints, [event.key])
-                if event.outcome.status == "skipped":
-                    skipped.add(event.key)  # which can be taken back, and goes on from its checkpoint then
-                elif event.outcome.status == "finished":
-                    drop_checkpoints(checkpoints, [event.key])
+        for batch in batches:
+            yield from keeper.keep(*batch)
+            for event in batch:
+                if isinstance(event, TrialEnded | TrialRequeued):
+                    skipped.discard(event.key)
+                if checkpoints and keeper.clean and isinstance(event, TrialEnded):
+                    drop_results(checkpoints, [event.key])
+                    if event.outcome.status == "skipped":
+                        skipped.add(event.key)  # which can be taken back, and goes on from its checkpoint then
+                    elif event.outcome.status == "finished":
+                        drop_checkpoints(checkpoints, [event.key])
     finally:
-        for event in sweep.requeue_running():  # the caller closed the stream, or an exception came
+        for event in [*batches.held, *sweep.requeue_running()]:  # the caller closed the stream, or an exception came
             with contextlib.suppress(StoreFault):  # what has no outcome is pending in any case
                 store.record(event)
         if checkpoints:
@@ -164,8 +166,8 @@ class _Sweep:
         self.known = set(known)
         self.left = [Sent(given.command, given.by, given.id, stored=True) for given in waiting.values()]
 
-    def events(self) -> Iterator[Event]:
-        """Everything after the start, to the end."""
+    def events(self) -> Iterator[Event | None]:
+        """Everything after the start, to the end; None when nothing has happened for a moment."""
         yield from self._apply_commands()
         yield from self._ask_for_more()
         while (self.waiting or self.running or self.adding) and not self.control.stopped:
@@ -188,7 +190,7 @@ class _Sweep:
     def hold(self) -> list[Event]:
         """Ask what runs to stand still; what it has said until it does. Commands are heard, a stop above all."""
         self.executor.pause()
-        return [*self._apply_commands(), *self._poll()]
+        return [*self._apply_commands(), *(event for event in self._poll() if event is not None)]
 
     def go_on(self) -> None:
         """End a hold, unless the user has paused the sweep."""
@@ -324,8 +326,9 @@ class _Sweep:
             return None
         return Checkpointing(checkpoint_path(self.checkpoints, trial.key), self.checkpoint_seconds)
 
-    def _poll(self) -> Iterator[Event]:
-        for event in self.executor.poll(POLL_SECONDS):
+    def _poll(self) -> Iterator[Event | None]:
+        said = self.executor.poll(POLL_SECONDS)
+        for event in said:
             if isinstance(event, TrialLost):
                 yield from self._try_again(event)
                 continue
@@ -333,6 +336,8 @@ class _Sweep:
                 self.running.discard(event.key)
                 self.ended += 1
             yield event
+        if not said or self.propose:  # which reads what is stored
+            yield None
 
     def _try_again(self, lost: TrialLost) -> Iterator[Event]:
         """Requeue a trial whose worker was lost; after MOST_RETRIES it has failed."""
@@ -348,7 +353,7 @@ class _Sweep:
         yield TrialRequeued(lost.key)
         self.waiting.appendleft(trial)
 
-    def _wait_while_paused(self) -> Iterator[Event]:
+    def _wait_while_paused(self) -> Iterator[Event | None]:
         """Hold the workers, say so once they stand still, and wait for the user."""
         said = False
         while self.control.paused and not self.control.stopped:

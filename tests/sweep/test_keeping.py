@@ -25,6 +25,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(keeping, "FIRST_SECONDS", 0.01)
     monkeypatch.setattr(keeping, "MOST_SECONDS", 0.02)
     monkeypatch.setattr(keeping, "HOLD_SECONDS", 0.005)
+    monkeypatch.setattr(keeping, "BATCH_SECONDS", 0.0)  # as trials that take longer than a commit
 
 
 @pytest.fixture
