@@ -98,7 +98,7 @@ def test_a_trial_can_be_moved_to_the_front(short_plan, tiny_file):
 
 def test_a_finished_trial_is_trained_again_and_forgets_its_outcome(executor, short_plan, tiny_file):
     store, key = MemoryStore(), short_plan.trials[2].key
-    run(short_plan, tiny_file, executor, store)
+    run(short_plan, tiny_file, InThread(), store)
     events = run(short_plan, tiny_file, executor, store, Retry(key), Retry(key))
     assert started(events) == [key]
     state = SweepState()

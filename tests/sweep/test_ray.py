@@ -19,51 +19,22 @@ from flopsfit_tui.sweep.prepare import make_executor, make_plan
 from flopsfit_tui.sweep.run import run_sweep
 from flopsfit_tui.sweep.surroundings import Surroundings
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore")]  # Ray's own, of its processes as they end
 
 
-@pytest.fixture
-def cluster():
-    ray = pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
-    if ray.is_initialized():  # one that another test started
-        ray.shutdown()
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    yield made
-    ray.shutdown()
-    made.shutdown()
+@pytest.fixture(scope="module")
+def on_ray(ray_cluster, tiny_file):
+    """One worker."""
+    executor = make_executor(Options(Request(tiny_file), executor="ray", ray_address=ray_cluster.address))
+    yield executor
+    executor.close()
 
 
 def losses(events):
     return {e.key: e.outcome.loss for e in events if isinstance(e, TrialEnded)}
 
 
-@pytest.mark.filterwarnings("ignore")  # Ray's own, of its processes as it ends
-def test_a_node_killed_in_mid_sweep_loses_nothing(cluster, tiny_file):
-    second = cluster.add_node(num_cpus=1)
-    plan = make_plan(Request(tiny_file, budgets=(6e7,), sizes=(8, 12, 16, 20)), InThread())
-    wanted = losses(run_sweep(plan, tiny_file, InThread(), MemoryStore()))
-    executor = make_executor(Options(Request(tiny_file), executor="ray", ray_address=cluster.address))
-    assert executor.workers == 2
-    ended, said, training, killed = [], [], set(), False
-    for event in run_sweep(plan, tiny_file, executor, MemoryStore()):
-        if isinstance(event, TrialProgress):
-            training.add(event.key)
-        if len(training) == 2 and not killed:  # one on each node
-            cluster.remove_node(second, allow_graceful=False)
-            killed = True
-        ended += [event.key] if isinstance(event, TrialEnded) else []
-        said += [event.message] if isinstance(event, Note) else []
-        if isinstance(event, TrialEnded):
-            assert event.outcome.loss == wanted[event.key], event.outcome.error
-    executor.close()
-    assert sorted(ended) == sorted(wanted)  # each once
-    assert any("was lost; its node may be gone" in message for message in said)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_pickled_workload_travels_in_the_object_store(cluster, tiny_file, monkeypatch):
+def test_a_pickled_workload_travels_in_the_object_store(on_ray, tiny_file, monkeypatch):
     import importlib.util
 
     spec = importlib.util.spec_from_file_location("tiny_here", tiny_file)
@@ -76,32 +47,27 @@ def test_a_pickled_workload_travels_in_the_object_store(cluster, tiny_file, monk
     workload = module.workload()
     assert isinstance(workload, Workload)
     packed = pickle_workload(workload)
-    executor = make_executor(Options(Request(packed), executor="ray", ray_address=cluster.address))
-    plan = make_plan(Request(packed, budgets=(2e5,), sizes=(4, 8)), executor)
-    found = losses(run_sweep(plan, packed, executor, MemoryStore()))
-    executor.close()
+    plan = make_plan(Request(packed, budgets=(2e5,), sizes=(4, 8)), on_ray)
+    found = losses(run_sweep(plan, packed, on_ray, MemoryStore()))
     assert len(found) == 2
     assert all(loss > 0 for loss in found.values())
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_what_a_trial_leaves_in_its_process_is_put_back_or_the_worker_replaced(cluster, tiny_file):
+def test_what_a_trial_leaves_in_its_process_is_put_back_or_the_worker_replaced(on_ray, tiny_file):
     plan = make_plan(Request(tiny_file, budgets=(1e6,), sizes=(8, 12)), InThread())
     wanted = losses(run_sweep(plan, tiny_file, InThread(), MemoryStore()))
-    executor = make_executor(Options(Request(tiny_file), executor="ray", ray_address=cluster.address))
     for kind, says in (("double_precision", "changed torch's default dtype"), ("a_thread", "was replaced after its")):
         store = MemoryStore()
         list(
             run_sweep(
                 replace(plan, content=Identity()),
                 f"{Path(__file__).parents[1] / 'misbehaving.py'}:with_{kind}",
-                executor,
+                on_ray,
                 store,
             )
         )
         assert any(says in note.message for note in store.notes)
-        assert losses(run_sweep(plan, tiny_file, executor, MemoryStore())) == wanted
-    executor.close()
+        assert losses(run_sweep(plan, tiny_file, on_ray, MemoryStore())) == wanted
 
 
 def test_a_node_with_other_code_or_versions_is_refused_in_one_sentence(tmp_path):
@@ -117,13 +83,10 @@ def test_a_node_with_other_code_or_versions_is_refused_in_one_sentence(tmp_path)
     assert "where the sweep's has 1.0; install the same on every node" in other.difference()
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_sweep_on_a_node_with_other_data_fails_with_one_sentence(cluster, tiny_file):
+def test_a_sweep_on_a_node_with_other_data_fails_with_one_sentence(on_ray, tiny_file):
     plan = make_plan(Request(tiny_file, budgets=(1e6,), sizes=(8,)), InThread())
-    executor = make_executor(Options(Request(tiny_file), executor="ray", ray_address=cluster.address))
     store = MemoryStore()
-    list(run_sweep(replace(plan, content=Identity({"dataset": "of another version"})), tiny_file, executor, store))
-    executor.close()
+    list(run_sweep(replace(plan, content=Identity({"dataset": "of another version"})), tiny_file, on_ray, store))
     (outcome,) = store.outcomes().values()
     assert outcome.status == "failed"
     assert "has other code or data than the sweep (dataset has changed" in outcome.error
@@ -133,3 +96,26 @@ def test_a_sweep_on_a_node_with_other_data_fails_with_one_sentence(cluster, tiny
 def test_options_of_ray_need_ray(capsys):
     assert main(["plan", "simulated", "--cpus-per-trial", "2"]) == 2
     assert "need --executor ray" in capsys.readouterr().err
+
+
+def test_a_node_killed_in_mid_sweep_loses_nothing(ray_cluster, on_ray, tiny_file):
+    on_ray.close()  # its worker fills the first node
+    second = ray_cluster.add_node(num_cpus=1)
+    plan = make_plan(Request(tiny_file, budgets=(6e7,), sizes=(8, 12, 16, 20)), InThread())
+    wanted = losses(run_sweep(plan, tiny_file, InThread(), MemoryStore()))
+    executor = make_executor(Options(Request(tiny_file), executor="ray", ray_address=ray_cluster.address))
+    assert executor.workers == 2
+    ended, said, training, killed = [], [], set(), False
+    for event in run_sweep(plan, tiny_file, executor, MemoryStore()):
+        if isinstance(event, TrialProgress):
+            training.add(event.key)
+        if len(training) == 2 and not killed:  # one on each node
+            ray_cluster.remove_node(second, allow_graceful=False)
+            killed = True
+        ended += [event.key] if isinstance(event, TrialEnded) else []
+        said += [event.message] if isinstance(event, Note) else []
+        if isinstance(event, TrialEnded):
+            assert event.outcome.loss == wanted[event.key], event.outcome.error
+    executor.close()
+    assert sorted(ended) == sorted(wanted)  # each once
+    assert any("was lost; its node may be gone" in message for message in said)

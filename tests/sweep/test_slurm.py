@@ -38,13 +38,15 @@ def medium(tiny_file):
 
 
 @pytest.fixture
-def make_executor(tmp_path):
+def make_executor(tmp_path, monkeypatch):
     """Executors that share a queue, as processes that come and go share Slurm."""
     pytest.importorskip("submitit")
     from slurm_here import LocalQueue
 
+    from flopsfit_tui.sweep.slurm import executor as module
     from flopsfit_tui.sweep.slurm.executor import OnSlurm
 
+    monkeypatch.setattr(module, "GONE_SECONDS", 2.0)  # files are there at once
     queue, made = LocalQueue(), []
 
     def make():
