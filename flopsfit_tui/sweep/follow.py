@@ -29,6 +29,7 @@ from flopsfit_tui.store.sqlite import SqliteStore
 
 POLL_SECONDS = 0.7  # the writer commits progress twice a second
 LOOK_SHARE = 0.3  # of the time at most goes into looks, however often there is news
+BURST_SECONDS = 1.0  # the time of which that is a share: what comes after a quiet while is seen at once
 
 Wait = Callable[[float], object]  # sleep for at most so many seconds, less when there is news
 
@@ -46,17 +47,29 @@ def follow(directory: Path, control: Control, wait: Wait | None = None) -> Itera
         while not follower.has_plan and follower.live and not control.stopped:
             wait(POLL_SECONDS)
         yield follower.begin()
+        pace = Pace()
         while follower.live and not control.stopped:
             begun = time.monotonic()
             if events := follower.look():
                 yield events
-            looked = time.monotonic() - begun
-            control.wait(min(POLL_SECONDS, looked * (1 / LOOK_SHARE - 1)))
+            control.wait(min(POLL_SECONDS, pace.rest(begun, time.monotonic())))
             wait(POLL_SECONDS)
         if not follower.live:  # else it was stopped here, not there
             yield follower.end()
     finally:
         follower.close()
+
+
+class Pace:
+    """Keeps looks to LOOK_SHARE of the time, counted over BURST_SECONDS."""
+
+    def __init__(self) -> None:
+        self._paid = 0.0  # the looks so far are LOOK_SHARE of the time until then
+
+    def rest(self, begun: float, ended: float) -> float:
+        """Seconds to the next look, after one from `begun` to `ended` on one clock."""
+        self._paid = max(self._paid, ended - BURST_SECONDS) + (ended - begun) / LOOK_SHARE
+        return max(0.0, self._paid - ended)
 
 
 class Follower:

@@ -10,7 +10,7 @@ from flopsfit_tui.core.control import AddTrial, Control, Skip
 from flopsfit_tui.core.events import PlanChanged, SweepEnded, SweepStarted, TrialEnded, TrialProgress
 from flopsfit_tui.core.state import SweepState, exit_code
 from flopsfit_tui.store.sqlite import SqliteStore
-from flopsfit_tui.sweep.follow import follow
+from flopsfit_tui.sweep.follow import LOOK_SHARE, Pace, follow
 from flopsfit_tui.sweep.run import run_sweep
 
 
@@ -76,3 +76,13 @@ def test_to_stop_following_says_nothing_of_the_sweep(running, tmp_path):
         events += new
         control.stop()
     assert not any(isinstance(event, SweepEnded) for event in events)
+
+
+def test_looks_take_a_share_of_the_time_and_what_comes_after_a_quiet_while_is_seen_at_once():
+    pace, now, rests = Pace(), 1000.0, []
+    for _ in range(200):  # there is always news, and a look takes 0.03 s
+        rests.append(pace.rest(now, now + 0.03))
+        now += 0.03 + rests[-1]
+    assert rests[:3] == [0, 0, 0]
+    assert 200 * 0.03 / (now - 1000) == pytest.approx(LOOK_SHARE, rel=0.1)
+    assert pace.rest(now + 5, now + 5.03) == 0
