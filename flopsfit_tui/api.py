@@ -14,7 +14,7 @@ from typing import Any, Literal
 from flopsfit_tui.conduct import Sweep, prepare
 from flopsfit_tui.core.arguments import check_dataset, check_loss, check_model
 from flopsfit_tui.core.notebook import NotebookBar, in_notebook
-from flopsfit_tui.core.options import ExecutorName, OnFull, Options
+from flopsfit_tui.core.options import ExecutorName, OnFull, Options, check_nproc
 from flopsfit_tui.core.output import unfailing_output
 from flopsfit_tui.core.sizes import Setting, check_sizes
 from flopsfit_tui.core.store_errors import StoreFault
@@ -59,6 +59,7 @@ def find_optimal(
     max_flops: float | None = None,
     tune_lr: Literal["each"] | None = None,
     on_full: OnFull = "wait",
+    nproc_per_trial: int = 1,
 ) -> Result | Plan:
     """Train an IsoFLOP sweep of a model and fit its compute-optimal size (Hoffmann et al. 2022, arXiv 2203.15556).
 
@@ -82,6 +83,8 @@ def find_optimal(
         it with a trial's steps. device: auto, cpu, cuda or mps.
     executor: "thread" trains here, one trial after the other, with any object; "processes" sends model and data by
         cloudpickle to `workers` processes (None: as many as there are cores). ui: open the app on it.
+    nproc_per_trial: processes that train one trial together by torchrun (DistributedDataParallel), each an equal part
+        of every batch; not with "thread". Losses equal those of one process but for float32 rounding.
     until: instead of a fixed grid, choose trials one by one until the noise interval of N_opt at `target` FLOPs (None:
         ten times the largest budget) is within this factor from end to end, 1.3 for instance; max_flops: of all trials
         together, at which it ends in any case. The same interval takes a fraction of the FLOPs that a grid takes.
@@ -121,7 +124,10 @@ def find_optimal(
         learning_rate=learning_rate,
         goal=_goal(until, target, max_flops),
         rates=EACH if tune_lr else (1.0,),
+        nproc=nproc_per_trial,
     )
+    if training:
+        check_nproc(Options(request, executor=executor, device=device))
     plan = make_plan(request)
     if not training:
         notes = (*plan.notes, unread) if unread else plan.notes

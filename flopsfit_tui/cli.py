@@ -275,6 +275,7 @@ def _options(
     slurm: tuple[tuple[str, str | bool], ...],
     cpus_per_trial: float,
     gpus_per_trial: float,
+    nproc_per_trial: int,
     device: str,
     out: Path | None,
     fresh: bool,
@@ -316,6 +317,7 @@ def _options(
             goal=goal,
             rates=EACH if tune_lr else (1.0,),
             checks_recipe=check_recipe,
+            nproc=nproc_per_trial,
         ),
         out=out,
         executor=executor,  # type: ignore[arg-type]

@@ -92,6 +92,13 @@ def plan_options(command: F) -> F:
                 help="With --executor ray or slurm.",
             ),
             click.option(
+                "--nproc-per-trial",
+                type=click.IntRange(1),
+                default=1,
+                show_default=True,
+                help="Processes that train one trial, each a part of every batch (DDP, by torchrun).",
+            ),
+            click.option(
                 "--device",
                 type=click.Choice(["auto", "cpu", "cuda", "mps"]),
                 default="auto",

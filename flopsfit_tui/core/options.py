@@ -50,6 +50,32 @@ def parse_setting(text: str) -> tuple[str, str | bool]:
     return name, value if equals else True
 
 
+def check_nproc(options: Options) -> None:
+    """Raise ValueError for an executor that cannot train a trial in several processes, or not with its CPUs or GPUs."""
+    nproc = options.request.nproc
+    if nproc < 1:
+        raise ValueError(f"nproc_per_trial is {nproc}; give 1 or more")
+    if nproc == 1:
+        return
+    if options.executor == "thread":
+        raise ValueError(
+            f"nproc_per_trial is {nproc}, and executor 'thread' trains in this process; use processes, ray or slurm"
+        )
+    if options.device == "mps":
+        raise ValueError(f"nproc_per_trial is {nproc}, and device 'mps' is one accelerator; leave it out")
+    if options.executor in ("ray", "slurm"):
+        if options.cpus_per_trial < nproc:
+            raise ValueError(
+                f"nproc_per_trial is {nproc}, and a trial has {options.cpus_per_trial:g} CPUs; give "
+                f"--cpus-per-trial {nproc} or more"
+            )
+        if options.gpus_per_trial not in (0, nproc):
+            raise ValueError(
+                f"nproc_per_trial is {nproc}, and a trial has {options.gpus_per_trial:g} GPUs; give --gpus-per-trial "
+                f"{nproc}, one for each process, or none"
+            )
+
+
 def check_cluster(options: Options) -> None:
     """Raise ValueError for an option of an executor that was not asked for."""
     trial = (options.cpus_per_trial, options.gpus_per_trial) != (1.0, 0.0)

@@ -59,6 +59,7 @@ class Recipe:
     reduction: Reduction = "mean"  # what loss_fn gives for a batch
     steps_power: float = 0.0  # the peak rate goes as steps^steps_power
     base_steps: int = 1000
+    nproc: int = 1  # processes that train a trial together; they add float32 numbers in another order than one does
 
     def rate(self, steps: int) -> float:
         """The peak learning rate of a trial of so many steps."""
@@ -68,9 +69,10 @@ class Recipe:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What decides a loss, for a hash: without the power of the steps where there is none."""
-        names = ("steps_power", "base_steps")
-        return {name: value for name, value in vars(self).items() if self.steps_power or name not in names}
+        """What decides a loss, for a hash: without the power of the steps where there is none, and one process."""
+        left_out = set() if self.steps_power else {"steps_power", "base_steps"}
+        left_out |= {"nproc"} if self.nproc == 1 else set()
+        return {name: value for name, value in vars(self).items() if name not in left_out}
 
 
 @dataclass(frozen=True)
@@ -263,6 +265,7 @@ class Request:
     rates: tuple[float, ...] = (1.0,)  # times that rate, each trained at every point
     checks_recipe: bool = False  # instead of the sweep, the trials that tell how good its recipe is
     goal: Goal | None = None  # choose the trials one by one until it is reached
+    nproc: int = 1  # processes that train a trial together
 
 
 def content_hash(content: Mapping[str, Any]) -> str:

@@ -127,6 +127,11 @@ def _train(job: Train, own_process: bool) -> Generator[Event, None, str]:
     if leaves_no_trace(workload.simulate):  # comparing would take ten times as long as the trial
         yield from train_trial(workload, job.trial, job.recipe, job.device)
         return ""
+    if job.recipe.nproc > 1 and workload.simulate is None:
+        from flopsfit_tui.sweep.ranks import train_in_ranks  # which imports this
+
+        yield from train_in_ranks(job)
+        return ""
     state, loss_state = ProcessState(own_process), LossState(workload.loss_fn)
     ended: Event | None = None
     try:

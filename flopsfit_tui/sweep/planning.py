@@ -14,6 +14,7 @@ from flopsfit_tui.core.trial import Goal, Plan, RateRule, Recipe, Request, Size,
 from flopsfit_tui.core.units import format_flops
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.plan.grid import expected_params, plan_point
+from flopsfit_tui.plan.nproc import share_batch
 from flopsfit_tui.plan.sequential import budgets_to_choose_from, first_points
 from flopsfit_tui.sweep.ladders import candidates_for, check_knob, lay_ladders, nearest_setting, reach_of
 
@@ -46,6 +47,7 @@ def build_plan(workload: Workload, request: Request, content: Identity) -> Plan:
         check_rate(workload, candidates.settings[0], recipe)
     ladders = lay_ladders(workload, request, budgets, looks, candidates)
     recipe, tried = _with_form(workload, looks, ladders.planned, batch_size, recipe)
+    recipe, shared = share_batch(recipe, request.nproc, batch_size, workload.simulate is not None)
     sizes, failed = _measure(workload, looks, sample, recipe, ladders.planned, ladders.beyond)
     check_knob([sizes[size] for size in ladders.planned], workload.model_size_param)
     tokens_per_sample = workload.dataset.tokens_per_sample
@@ -57,6 +59,7 @@ def build_plan(workload: Workload, request: Request, content: Identity) -> Plan:
         *ladders.notes,
         *form_notes(recipe, workload, batch_size),
         *tried,
+        *shared,
         *failed,
         *plan_notes(workload, [sizes[size] for size in ladders.planned]),
         *content.notes(),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 
-from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.options import Options, check_nproc
 from flopsfit_tui.core.trial import Plan, Request
 from flopsfit_tui.plan.estimate import Estimate, Timing, estimate
 from flopsfit_tui.store.directory import sweeps_directory
 from flopsfit_tui.sweep.executor import Executor, InThread
 from flopsfit_tui.sweep.job import MakePlan, TimeSteps
+from flopsfit_tui.sweep.placement import visible_gpus
 from flopsfit_tui.sweep.processes import Processes
 
 
@@ -25,7 +26,7 @@ def estimate_cost(plan: Plan, request: Request, executor: Executor, device: str 
     A size that does not train is passed over for one further in.
     """
     sizes = plan.settings()
-    batch_size = plan.trials[0].batch_size
+    batch_size = plan.trials[0].batch_size // plan.recipe.nproc  # of one process; their exchange is not timed
     timed: list[Timing] = []
     while sizes and not timed:
         ends = dict.fromkeys([sizes[0], sizes[-1]])
@@ -40,19 +41,24 @@ def executor_options(options: Options) -> tuple[object, ...]:
     return (
         *(options.executor, options.workers, options.silent_after),
         *(options.ray_address, options.slurm, options.cpus_per_trial, options.gpus_per_trial),
+        *(options.request.nproc, options.device),
     )
 
 
 def make_executor(options: Options, nice: int = 0) -> Executor:
     """The executor that the options name. `nice` lowers the workers' priority beside an app.
 
-    Raises ValueError for one that is not installed.
+    Raises ValueError for one that is not installed, or cannot train trials as they are wanted.
     """
+    check_nproc(options)
     if options.workers is not None and options.workers < 1:
         raise ValueError(f"workers is {options.workers}; give 1 or more")
     match options.executor:
         case "processes":
-            return Processes(options.workers, nice=nice, silent_after=options.silent_after)
+            gpus = visible_gpus() if options.device in ("auto", "cuda") else ()
+            return Processes(
+                options.workers, nice=nice, silent_after=options.silent_after, gpus=gpus, nproc=options.request.nproc
+            )
         case "thread":
             return InThread()
         case "ray":

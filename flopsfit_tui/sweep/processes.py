@@ -13,6 +13,7 @@ from multiprocessing.connection import wait
 
 from flopsfit_tui.core.events import Note
 from flopsfit_tui.sweep.job import Job
+from flopsfit_tui.sweep.placement import place
 from flopsfit_tui.sweep.watchdog import SILENT_SECONDS
 from flopsfit_tui.sweep.worker_process import WorkerProcess
 from flopsfit_tui.sweep.workers import Workers
@@ -24,7 +25,9 @@ class Processes(Workers[WorkerProcess]):
     """An Executor over `workers` processes of `threads` torch threads each; they start when first needed.
 
     `nice` lowers their priority, so that a terminal app beside them stays quick. A worker that is silent for
-    `silent_after` seconds, and for 20 of its steps, is replaced; with 0 it is only said.
+    `silent_after` seconds, and for 20 of its steps, is replaced; with 0 it is only said. `gpus` are what workers are
+    spread over, each with `nproc` of them, as many as train a trial together; without a number of workers there are as
+    many as the cores are enough for. Raises ValueError where there are fewer GPUs.
     """
 
     def __init__(
@@ -33,8 +36,12 @@ class Processes(Workers[WorkerProcess]):
         threads: int = 1,
         nice: int = 0,
         silent_after: float = SILENT_SECONDS,
+        gpus: Sequence[str] = (),
+        nproc: int = 1,
     ) -> None:
-        super().__init__(workers or cores(), restarts=silent_after > 0)
+        super().__init__(workers or max(1, cores() // nproc), restarts=silent_after > 0)
+        self._gpus, self._nproc = gpus, nproc
+        place(gpus, (), nproc)
         self._threads, self._nice, self._silent_after = threads, nice, silent_after or SILENT_SECONDS
 
     def warm_up(self) -> None:
@@ -43,7 +50,8 @@ class Processes(Workers[WorkerProcess]):
             self._workers.append(self._make())
 
     def _make(self) -> WorkerProcess:
-        return WorkerProcess(self._threads, self._nice, self._silent_after)
+        gpus = place(self._gpus, [worker.gpus for worker in self._workers], self._nproc)
+        return WorkerProcess(self._threads, self._nice, self._silent_after, gpus)
 
     def _assign(self, worker: WorkerProcess, job: Job) -> None:
         worker.assign(job)

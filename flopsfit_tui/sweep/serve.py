@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from flopsfit_tui.core.events import TrialAlive
 from flopsfit_tui.core.text import cut_middle
 from flopsfit_tui.sweep.job import Compare, Job, Train, difference, run_job, workload_of
+from flopsfit_tui.sweep.ranks import RankLost
 from flopsfit_tui.sweep.surroundings import Surroundings
 from flopsfit_tui.sweep.wire import Done, JobEvent, JobFailed, Message, Paused
 
@@ -55,6 +56,8 @@ def serve(
     except (ValueError, TypeError) as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError  # classes that need no torch to be read
         yield JobFailed(kind, cut_middle(str(error)))
+    except RankLost as error:
+        yield JobFailed(None, cut_middle(str(error)), lost=True)
     except MemoryError:
         yield JobFailed(None, cut_middle(traceback.format_exc()), out_of_memory=True)
     except Exception:  # noqa: BLE001 - the sweeping process decides what to make of it

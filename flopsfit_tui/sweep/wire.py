@@ -39,6 +39,20 @@ class JobFailed:
     user_error: type[Exception] | None
     message: str
     out_of_memory: bool = False
+    lost: bool = False  # what was lost is not this worker, and the job may be tried again
+
+
+@dataclass(frozen=True)
+class RankOver:
+    """One of the processes that train a trial together has done its part."""
+
+
+@dataclass(frozen=True)
+class RankFailed:
+    """One of them cannot go on; it waits to be ended."""
+
+    error: str  # a traceback
+    memory: Literal["", "device", "host"] = ""  # which was full
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -18,6 +19,7 @@ import psutil
 from flopsfit_tui.core.events import Note
 from flopsfit_tui.sweep.children import MARK, end_below
 from flopsfit_tui.sweep.job import Job
+from flopsfit_tui.sweep.placement import VARIABLE
 from flopsfit_tui.sweep.printed import PrintedFile
 from flopsfit_tui.sweep.watchdog import Watchdog
 from flopsfit_tui.sweep.wire import JobEvent, Message, Setup
@@ -30,8 +32,9 @@ _NUMBERS = itertools.count(1)
 class WorkerProcess:
     """One process, and this side of the connection to it."""
 
-    def __init__(self, threads: int, nice: int, silent_after: float) -> None:
+    def __init__(self, threads: int, nice: int, silent_after: float, gpus: Sequence[str] = ()) -> None:
         self.job: Job | None = None
+        self.gpus = gpus  # that it trains on; none: all that CUDA sees, if any
         self.watchdog = Watchdog(silent_after)
         self._mark = f"{os.getpid()}-{next(_NUMBERS)}-{time.time_ns()}"
         self.paused = False
@@ -52,6 +55,7 @@ class WorkerProcess:
                     **os.environ,
                     **_thread_limits(threads),
                     **_large_pages(),
+                    **({VARIABLE: ",".join(gpus)} if gpus else {}),
                     MARK: self._mark,
                     "PYTHONUNBUFFERED": "1",  # what is printed is there before the event after it
                     "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),

@@ -181,6 +181,9 @@ class Workers(ABC, Generic[W]):
             case JobFailed(out_of_memory=True):
                 self._lose(worker)
                 return [TrialLost(key, f"out of memory\n{message.message}")]
+            case JobFailed(lost=True):
+                worker.job = None
+                return [TrialLost(key, message.message)]
             case JobFailed():
                 worker.job = None
                 return [TrialEnded(key, Outcome("failed", error=message.message))]

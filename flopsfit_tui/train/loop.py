@@ -29,9 +29,11 @@ from flopsfit_tui.train.evaluate import evaluating
 from flopsfit_tui.train.random_state import random_state
 from flopsfit_tui.train.schedule import rate_factor
 from flopsfit_tui.train.simulated import simulate_trial
+from flopsfit_tui.train.team import Team
 from flopsfit_tui.train.training import Training
 
 PROGRESS_SECONDS = 0.1  # ten events a second at most
+STAND_SECONDS = 0.02  # of training, at most, between two steps at which a trial can be paused; or one step
 Said = TrialProgress | TrialEnded | TrialAlive | Note
 
 
@@ -40,27 +42,35 @@ class Diverged(ArithmeticError):
 
 
 def train_trial(
-    workload: Workload, trial: Trial, recipe: Recipe, device: str, checkpointing: Checkpointing | None = None
+    workload: Workload,
+    trial: Trial,
+    recipe: Recipe,
+    device: str,
+    checkpointing: Checkpointing | None = None,
+    team: Team | None = None,
+    parts: int = 1,
 ) -> Generator[Said, None, None]:
     """Train a trial on exactly its tokens, then take its loss on the held-out data.
 
     Yields TrialProgress at most ten times a second and TrialEnded last, also when training fails: the user's code may
     raise anything, and its traceback is the outcome, beside what had been spent by then. When the device runs out of
     memory the trial begins anew with the batch in twice as many parts, whose gradients are accumulated. A trial that
-    has a checkpoint goes on from it. Raises MemoryError when the process has no memory left.
+    has a checkpoint goes on from it. Raises MemoryError when the process has no memory left. The first process of a
+    team trains with the others, and raises torch's OutOfMemoryError: all of them begin anew, with more parts.
     """
     if workload.simulate is not None:
         yield from simulate_trial(workload.simulate, trial)
         return
-    parts = 1
     name = f"{workload.model_size_param} {trial.size}"
     checkpoints = Checkpoints(trial, checkpointing, f"the trial at {name}, budget {trial.budget:.3g}")
     while True:
         log = _Log(trial)
         try:
             device = pick_device(device)
-            yield from _train(workload, trial, recipe, device, parts, log, checkpoints)
+            yield from _train(workload, trial, recipe, device, parts, log, checkpoints, team)
         except torch.OutOfMemoryError:
+            if team is not None:
+                raise
             if parts >= trial.batch_size or recipe.reduction == "batch":  # whose parts have another loss
                 yield TrialEnded(trial.key, log.outcome("failed", device, error=traceback.format_exc()))
                 return
@@ -69,7 +79,8 @@ def train_trial(
         except (Exception, SystemExit) as error:  # whatever the user's code raises is this trial's outcome
             if _no_memory(error):
                 raise MemoryError(str(error)) from error
-            checkpoints.delete()
+            if team is None:  # else another of them may have been lost, and the trial is tried again
+                checkpoints.delete()
             yield TrialEnded(trial.key, log.outcome("failed", device, error=traceback.format_exc()))
             return
         else:
@@ -97,9 +108,12 @@ def _train(
     parts: int,
     log: _Log,
     checkpoints: Checkpoints,
+    team: Team | None,
 ) -> Iterator[Said]:
     recipe = replace(recipe, learning_rate=trial.learning_rate)
     training = yield from _begin(workload, trial, recipe, device, parts, log, checkpoints)
+    if team is not None:
+        training.join(team)
     log.resume()
     try:
         while training.steps < trial.steps:
@@ -108,6 +122,9 @@ def _train(
                 yield progress
                 yield from checkpoints.save_when_due(training, log.state)
                 log.resume()
+            elif log.may_stand():
+                yield TrialAlive(trial.key)
+                log.go_on()
         log.stop()
         training.random_at_end = random_state(device)
         loss = yield from _evaluate(training, trial, recipe)
@@ -118,6 +135,28 @@ def _train(
     if not math.isfinite(loss):
         raise Diverged(f"the held-out loss is {loss}")
     yield TrialEnded(trial.key, log.outcome("finished", device, loss=loss))
+
+
+def train_along(
+    workload: Workload,
+    trial: Trial,
+    recipe: Recipe,
+    checkpointing: Checkpointing | None,
+    team: Team,
+    parts: int,
+) -> None:
+    """Train as the others of a team, without a word; the first one evaluates and reports."""
+    recipe = replace(recipe, learning_rate=trial.learning_rate)
+    begin = _begin(workload, trial, recipe, team.device, parts, _Log(trial), Checkpoints(trial, checkpointing, ""))
+    while True:
+        try:
+            next(begin)
+        except StopIteration as done:
+            training: Training = done.value
+            break
+    training.join(team)
+    while training.steps < trial.steps:
+        training.step(rate_factor(training.steps, trial.steps, recipe))
 
 
 def _begin(
@@ -170,13 +209,15 @@ class _Log:
         self._sum: Tensor | float = 0.0  # stays on the device: reading it every step would stall an accelerator
         self._tail: deque[tuple[int, float]] = deque()  # (steps, mean loss) over the last tenth of training
         self._spent, self._began = 0.0, time.perf_counter()
+        self._stood = self._now = self._began  # when it could last be paused, and when a step last ended
 
     def add(self, loss: Tensor) -> TrialProgress | None:
         """Count one step; a progress when one is due. Raises Diverged when the losses since the last are not finite."""
         self._step += 1
         self._sum = self._sum + loss
         step, steps = self._step, self.trial.steps
-        if time.perf_counter() - self._began < PROGRESS_SECONDS and 1 < step < steps:
+        self._now = time.perf_counter()
+        if self._now - self._began < PROGRESS_SECONDS and 1 < step < steps:
             return None
         taken = step - self._reported
         mean = float(self._sum) / taken
@@ -216,7 +257,19 @@ class _Log:
 
     def resume(self) -> None:
         """Run on, from now."""
-        self._began = time.perf_counter()
+        self._began = self._stood = time.perf_counter()
+
+    def may_stand(self) -> bool:
+        """Stand still if the last time was a while ago; whether it does."""
+        if self._now - self._stood < STAND_SECONDS:
+            return False
+        self._stood = self._now
+        return True
+
+    def go_on(self) -> None:
+        """Run on after may_stand."""
+        now = time.perf_counter()
+        self._began, self._stood = self._began + now - self._stood, now
 
     def outcome(self, status: Status, device: str, loss: float = math.nan, error: str = "") -> Outcome:
         """What the steps so far have spent and bought."""

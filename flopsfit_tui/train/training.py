@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -13,12 +14,14 @@ from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Recipe
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.train.adamw import CpuAdamW
+from flopsfit_tui.train.check_parts import check_parts
 from flopsfit_tui.train.data import batch_length, cut
 from flopsfit_tui.train.evaluate import autocast
 from flopsfit_tui.train.loss import batch_loss
 from flopsfit_tui.train.model import build_to_train, to_device
 from flopsfit_tui.train.optim import make_optimizer
 from flopsfit_tui.train.random_state import seed_generators
+from flopsfit_tui.train.team import Team
 
 
 class Training:
@@ -34,6 +37,9 @@ class Training:
         seed_generators(seed)
         self.workload, self.recipe, self.device, self.parts = workload, recipe, device, parts
         self.model = build_to_train(workload, size, device)
+        self._trained: Any = self.model  # in a team it is wrapped
+        self._size = size
+        self._team: Team | None = None
         if isinstance(workload.loss_fn, nn.Module) and device != "cpu":
             workload.loss_fn.to(device)  # such as class weights
         self.optimizer = make_optimizer(self.model, workload, recipe)
@@ -45,6 +51,13 @@ class Training:
         if device == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32
 
+    def join(self, team: Team) -> None:
+        """Train with others from here on. Raises ValueError for a model that cannot be trained on parts of a batch."""
+        if team.rank == 0 and self.steps == 0:
+            check_parts(self.workload, self._size, self.recipe, self.device, self.peek(), team.size)
+        team.agree(self.steps, self.parts)
+        self._team, self._trained = team, team.wrap(self.model)
+
     def step(self, rate: float) -> Tensor:
         """Draw a batch and make one update at `rate` times the peak rates; the batch's loss before it, scalar."""
         for group in self.optimizer.param_groups:
@@ -52,7 +65,7 @@ class Training:
         self.optimizer.zero_grad(set_to_none=True)
         batch = self.peek()
         self._next = None
-        loss = self._backward(to_device(batch, self.device)) if self.parts == 1 else self._accumulate(batch)
+        loss = self._losses(batch) if self._team is None else self._in_team(self._team, batch)
         if isinstance(self.optimizer, CpuAdamW):
             self.optimizer.clip_and_step(self.recipe.clip)
         else:
@@ -79,9 +92,16 @@ class Training:
                 yield
         self.steps = steps
 
+    def _losses(self, batch: tuple[Any, Any]) -> Tensor:
+        return self._backward(to_device(batch, self.device)) if self.parts == 1 else self._accumulate(batch)
+
+    def _in_team(self, team: Team, batch: tuple[Any, Any]) -> Tensor:
+        with team.own_randomness(self._drawing[1], self.steps):
+            return team.mean(self._losses(team.share(batch)))
+
     def _backward(self, batch: tuple[Any, Any], weight: float = 1.0) -> Tensor:
         with autocast(self.device):
-            loss = batch_loss(self.workload, self.model, batch, self.recipe)
+            loss = batch_loss(self.workload, self._trained, batch, self.recipe)
         (loss * weight if weight != 1.0 else loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
@@ -93,5 +113,6 @@ class Training:
         for first in range(0, length, size):
             part = cut(batch, first, first + size)
             weight = batch_length(part) / length
-            total += weight * self._backward(to_device(part, self.device), weight)
+            with nullcontext() if self._team is None or first + size >= length else self._trained.no_sync():
+                total += weight * self._backward(to_device(part, self.device), weight)
         return total

@@ -11,6 +11,7 @@ from flopsfit_tui.core.trial import Recipe
 from flopsfit_tui.plan.grid import plan_point
 from flopsfit_tui.train.loop import torch_threads, train_trial
 from flopsfit_tui.train.measure import measure_size
+from flopsfit_tui.train.training import Training
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +77,33 @@ def test_progress_comes_at_most_ten_times_a_second(monkeypatch):
     assert trial.steps > 300
     assert all(b - a >= 90 for a, b in pairwise(steps[1:-1]))
     assert len(steps) <= trial.steps / 90 + 3
+
+
+def test_a_trial_can_be_paused_after_every_step_that_is_not_short(monkeypatch):
+    class Clock:
+        now = 0.0
+
+        def perf_counter(self):
+            return self.now
+
+    clock, step = Clock(), Training.step
+
+    def slow_step(training, rate):
+        clock.now += 0.03
+        return step(training, rate)
+
+    monkeypatch.setattr("flopsfit_tui.train.loop.time", clock)
+    monkeypatch.setattr(Training, "step", slow_step)
+    workload = make()
+    trial, recipe = trial_of(workload)
+    stood = 0
+    for event in train_trial(workload, trial, recipe, "cpu"):
+        if isinstance(event, TrialAlive | TrialProgress) and stood < trial.steps:
+            stood += 1
+            assert clock.now == pytest.approx(100 * (stood - 1) + 0.03 * stood)  # once a step
+            clock.now += 100  # it is paused, and the clock of the trial with it
+    assert stood == trial.steps
+    assert event.outcome.seconds == pytest.approx(0.03 * trial.steps)
 
 
 def test_an_exception_in_the_model_is_the_outcome():

@@ -72,7 +72,8 @@ def request_of(plan: Plan) -> Request:
     same = next(iter(ladders)) if len(ladders) == 1 and len(plan.budgets) > 1 else None
     seeds = max(t.seed for t in plan.trials) + 1
     points = None if same else max(map(len, ladders))
-    return Request(plan.workload, plan.budgets, same, points, seeds, rates=plan.rates, goal=plan.goal)
+    nproc = plan.recipe.nproc
+    return Request(plan.workload, plan.budgets, same, points, seeds, rates=plan.rates, goal=plan.goal, nproc=nproc)
 
 
 def age(then: float) -> str:
