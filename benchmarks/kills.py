@@ -16,9 +16,12 @@ import contextlib
 import csv
 import itertools
 import multiprocessing
+import os
 import random
 import re
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -156,7 +159,7 @@ def kill_a_sweep(folder: Path, expected: dict[str, str], draw: random.Random, ta
             if sign in said:
                 tally.problems.append(f"traceback: {said[said.index(sign) :][:1500]}")
         if code not in (0, 3, 130) and not (-65 < code < 0 or (start in ("app", "detached") and code > 128)):
-            tally.problems.append(f"exit code {code}: {said[-1500:]}")
+            tally.problems.append(f"exit code {code} of one run as {start}: {said[-1500:]}")
         now = finished(folder)
         tally.problems += [f"lost: trial {key} of {folder}" for key, loss in known.items() if now.get(key) != loss]
         known = now
@@ -212,12 +215,18 @@ def _run(
             workers |= {worker.pid: worker for worker in started.workers()}
         said = started.said()
         if process.poll() is None:
-            tally.problems.append(f"hung: {folder}: {said[-1500:]}")
+            tally.problems.append(f"hung: {folder} run as {start}: {said[-1500:]}\n{_stacks(process.pid)}")
         else:
             tally.problems += _left(folder, list(workers.values()))
     finally:
         code = started.close()
     return code, said
+
+
+def _stacks(pid: int) -> str:
+    """Where its threads stand, if py-spy is installed here."""
+    tool = shutil.which("py-spy", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
+    return subprocess.run([tool, "dump", "-p", str(pid)], capture_output=True, text=True).stdout if tool else ""
 
 
 def _wait(started: Started, seconds: float, until: Callable[[], bool] = lambda: False) -> None:

@@ -1,7 +1,8 @@
 """Where checkpoints of unfinished trials lie in a sweep's directory: `checkpoints/KEY.pt`, one a trial.
 
 A file is a checkpoint when it begins with MAGIC; whatever else lies there is the user's, and is never replaced or
-deleted. Links are not followed.
+deleted, but for what a process has left that was killed before it wrote the first byte: an empty file of the name that
+only a checkpoint being written has. Links are not followed.
 """
 
 from __future__ import annotations
@@ -34,11 +35,16 @@ def checkpoint_path(directory: Path, key: str) -> Path:
 
 def is_checkpoint(path: Path) -> bool:
     """Whether a checkpoint lies there, rather than nothing, a link, or a file of the user's."""
+    return _head(path) == MAGIC
+
+
+def _head(path: Path) -> bytes | None:
+    """The first bytes of a file; None where there is none, or a link."""
     try:
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)), "rb") as f:
-            return f.read(len(MAGIC)) == MAGIC
+            return f.read(len(MAGIC))
     except OSError:
-        return False
+        return None
 
 
 def make_folder(directory: Path) -> bool:
@@ -51,7 +57,7 @@ def make_folder(directory: Path) -> bool:
 
 def partial_files(path: Path) -> list[Path]:
     """What processes that died while they wrote a checkpoint have left of it."""
-    return list(path.parent.glob(f".{path.name}.*.part"))
+    return [part for part in path.parent.glob(f".{path.name}.*.part") if _head(part) in (MAGIC, b"")]
 
 
 def drop_checkpoints(directory: Path, keys: Iterable[str]) -> None:
@@ -61,10 +67,9 @@ def drop_checkpoints(directory: Path, keys: Iterable[str]) -> None:
         return
     for key in keys:
         path = checkpoint_path(directory, key)
-        for file in (path, *partial_files(path)):
-            if is_checkpoint(file):
-                with contextlib.suppress(OSError):
-                    file.unlink()
+        for file in (*([path] if is_checkpoint(path) else []), *partial_files(path)):
+            with contextlib.suppress(OSError):
+                file.unlink()
 
 
 def drop_all(directory: Path) -> None:

@@ -25,8 +25,10 @@ def result_path(directory: Path, key: str) -> Path:
 def drop_results(directory: Path, keys: Iterable[str]) -> None:
     """Delete the outcomes of these trials, which are in the store; never raises."""
     for key in keys:
-        with contextlib.suppress(OSError):
-            result_path(directory, key).unlink()
+        path = result_path(directory, key)
+        for file in (path, *path.parent.glob(f".{path.name}.*.part")):  # of a job that was killed as it wrote
+            with contextlib.suppress(OSError):
+                file.unlink()
 
 
 def drop_all_results(directory: Path) -> None:

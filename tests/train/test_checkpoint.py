@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from flopsfit_tui import Workload
-from flopsfit_tui.core.checkpoint_files import Checkpointing, checkpoint_path, drop_checkpoints, make_folder
+from flopsfit_tui.core.checkpoint_files import MAGIC, Checkpointing, checkpoint_path, drop_checkpoints, make_folder
 from flopsfit_tui.core.events import Note, TrialEnded, TrialProgress
 from flopsfit_tui.core.trial import Recipe
 from flopsfit_tui.plan.grid import plan_point
@@ -259,6 +259,16 @@ def test_files_that_are_no_checkpoints_are_left_alone(tmp_path):
     drop_checkpoints(tmp_path, ["a" * 12])
     assert place.path.read_text() == "mine"
     assert read_checkpoint(place.path) is None
+
+
+@pytest.mark.parametrize("content", [b"", MAGIC, MAGIC + b"0" * 40])
+def test_what_a_killed_process_left_of_a_checkpoint_goes_with_the_trial(tmp_path, content):
+    path = place_in(tmp_path).path
+    left, mine = path.with_name(f".{path.name}.123.part"), path.with_name(f".{path.name}.mine.part")
+    left.write_bytes(content)
+    mine.write_text("mine")
+    drop_checkpoints(tmp_path, ["a" * 12])
+    assert [file.name for file in path.parent.iterdir()] == [mine.name]
 
 
 def test_only_plain_values_and_tensors_are_loaded(tmp_path):
