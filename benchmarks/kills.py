@@ -51,6 +51,7 @@ SILENT_SECONDS, CHECKPOINT_SECONDS, STOP_SECONDS = 8.0, 0.5, 60.0
 DISTURBED_RUNS, MOST_RUNS = 14, 40
 FIRST_SECONDS, MOST_SECONDS = 3.0, 400.0  # in which signals come; until a run counts as hung
 TRAINING = 0.75  # of the signals wait until the planning is over
+NO_TERMINAL = "HUP to process while in the app after 0 characters"
 LEFT_SECONDS = 20.0  # in which all that a sweep has started ends after it
 
 
@@ -158,7 +159,10 @@ def kill_a_sweep(folder: Path, expected: dict[str, str], draw: random.Random, ta
         for sign in ("Traceback", "Internal error"):
             if sign in said:
                 tally.problems.append(f"traceback: {said[said.index(sign) :][:1500]}")
-        if code not in (0, 3, 130) and not (-65 < code < 0 or (start in ("app", "detached") and code > 128)):
+        no_terminal = code == 2 and start == "app" and NO_TERMINAL in said  # it was gone as the app began
+        if code not in (0, 3, 130) and not (
+            -65 < code < 0 or no_terminal or (start in ("app", "detached") and code > 128)
+        ):
             tally.problems.append(f"exit code {code} of one run as {start}: {said[-1500:]}")
         now = finished(folder)
         tally.problems += [f"lost: trial {key} of {folder}" for key, loss in known.items() if now.get(key) != loss]
@@ -200,6 +204,7 @@ def _run(
     _, how = STARTS[start]
     started = Started(arguments(folder, WORKLOAD, how), whole=start == "own interpreter")
     deadline, process, workers = time.monotonic() + MOST_SECONDS, started.process, dict[int, psutil.Process]()
+    sent: list[str] = []
     try:
         while disturbed and process.poll() is None and draw.random() < 0.9:
             if draw.random() < TRAINING:
@@ -208,12 +213,12 @@ def _run(
             if process.poll() is None:
                 workers |= {worker.pid: worker for worker in started.workers()}
                 looks.append(look(folder))
-                if _disturb(started, draw, tally, start):
+                if _disturb(started, draw, tally, start, sent):
                     break
         while process.poll() is None and time.monotonic() < deadline:
             _wait(started, 0.1)
             workers |= {worker.pid: worker for worker in started.workers()}
-        said = started.said()
+        said = f"{started.said()}\n(sent: {', '.join(sent) or 'nothing'})"
         if process.poll() is None:
             tally.problems.append(f"hung: {folder} run as {start}: {said[-1500:]}\n{_stacks(process.pid)}")
         else:
@@ -245,8 +250,8 @@ def _left(folder: Path, workers: list[psutil.Process]) -> list[str]:
     return [f"left: process {worker.pid} of {folder}" for worker in alive]
 
 
-def _disturb(started: Started, draw: random.Random, tally: Tally, start: str) -> bool:
-    """Send one signal; whether the run is expected to end by it."""
+def _disturb(started: Started, draw: random.Random, tally: Tally, start: str, sent: list[str]) -> bool:
+    """Send one signal, which is added to what was sent; whether the run is expected to end by it."""
     name, target = draw.choice(SIGNALS), draw.choice(TARGETS)
     workers, said = started.workers(), started.said()
     if target == "worker" and not workers:
@@ -263,6 +268,7 @@ def _disturb(started: Started, draw: random.Random, tally: Tally, start: str) ->
         for one in aimed:
             with contextlib.suppress(psutil.Error, OSError):
                 one.send_signal(getattr(signal, f"SIG{name}"))
+    sent.append(f"{name} to {target} while {_phase(said, start)} after {len(said)} characters")
     tally.sent[name, target] += 1
     tally.starts[f"of sweeps run as {start}"] += 1
     tally.phases[f"while {_phase(said, start)}"] += 1
