@@ -28,7 +28,7 @@ from flopsfit_tui.sweep import keeping
 from flopsfit_tui.sweep.executor import InThread
 from flopsfit_tui.workloads import simulated
 
-SECONDS = 60  # that a sweep may take before it counts as hung
+SECONDS = 300  # that a sweep may take before it counts as hung
 MANY = 40  # operations that fail in a row where the fault lasts
 EVERY = 7  # n-th operation at which a lasting fault is tried
 

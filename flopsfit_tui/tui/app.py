@@ -32,6 +32,7 @@ from flopsfit_tui.tui.session.machine import Machine
 from flopsfit_tui.tui.session.messages import SessionMessage
 from flopsfit_tui.tui.session.notify import Notifier, desktop_sequence
 from flopsfit_tui.tui.session.session import ChangeKind, Hooks, Session
+from flopsfit_tui.tui.session.signals import set_up_after_stop
 from flopsfit_tui.tui.session.undo import UNDO_SECONDS
 from flopsfit_tui.tui.settings.config import Config
 from flopsfit_tui.tui.settings.keymap import shown_keys
@@ -125,6 +126,7 @@ class FlopsfitApp(App[int]):
     def on_mount(self) -> None:
         """Show something, then begin to measure."""
         self._own_loop = asyncio.get_running_loop()
+        set_up_after_stop(self)
         self.set_keymap(self._config.keys)
         self._fit_colors()
         if self.app_state.reading:

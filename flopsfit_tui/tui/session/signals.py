@@ -1,4 +1,4 @@
-"""Ending the app by a signal: in good order, and if that takes too long, at once.
+"""Ending the app by a signal: in good order, and if that takes too long, at once. Going on after a SIGSTOP.
 
 Python's own handlers rather than the event loop's: they also run when the loop is gone or stuck, so that no state of
 the app can make a process that does not end. Workers end with their connections, whoever closes them.
@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
+import signal
 import sys
 import termios
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
+
+from textual.app import App
 
 from flopsfit_tui.core.signals import handled
 
@@ -23,7 +27,11 @@ LEAVE = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2
 
 @contextlib.contextmanager
 def ended_by_signals(leave: Callable[[], object]) -> Iterator[None]:
-    """SIGINT, SIGTERM and SIGHUP call `leave`, in the main thread; the process ends within GRACE_SECONDS."""
+    """SIGINT, SIGTERM and SIGHUP call `leave`, in the main thread; the process ends within GRACE_SECONDS.
+
+    So it does when its terminal has gone, also where SIGHUP is ignored (nohup): no key could end it any more, and
+    Textual waits for ever for what it writes.
+    """
     terminal = _terminal()
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -33,7 +41,36 @@ def ended_by_signals(leave: Callable[[], object]) -> Iterator[None]:
         leave()
 
     with handled(stop):  # ctrl+c in the app is a key; a SIGINT comes from elsewhere
+        if terminal is not None:
+            threading.Thread(target=_wait_for_hangup, args=(stop,), name="hangup", daemon=True).start()
         yield
+
+
+def _wait_for_hangup(stop: Callable[[int, None], object]) -> None:
+    terminal = select.poll()
+    terminal.register(sys.stdin.fileno(), 0)  # nothing but its end
+    if any(event & select.POLLHUP for _, event in terminal.poll()):
+        stop(signal.SIGHUP, None)
+
+
+def set_up_after_stop(app: App[Any]) -> None:
+    """When the process goes on after a SIGSTOP, set up the terminal as after ctrl+z.
+
+    Textual hears of neither the stop nor whether there was one: it would read keys in a second thread, and take its own
+    settings of the terminal for those to be put back at the end. Call it once the app runs.
+    """
+    driver: Any = app._driver
+    go_on = signal.getsignal(signal.SIGCONT) if hasattr(signal, "SIGCONT") else None
+    if not callable(go_on) or getattr(go_on, "__self__", None) is not driver:
+        return  # this driver sets up no terminal
+
+    def set_up(number: int, frame: FrameType | None) -> None:
+        if app.is_running and driver._auto_restart:  # not while another program has the terminal
+            if not driver._must_signal_resume:  # it was not ctrl+z
+                driver.suspend_application_mode()
+            go_on(number, frame)
+
+    signal.signal(signal.SIGCONT, set_up)
 
 
 def _terminal() -> list[Any] | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
+import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -26,6 +30,7 @@ def test_a_terminal_that_goes_away_loses_nothing(tmp_path, tiny_file):
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),  # nohup: of the signal it hears nothing
         env={**os.environ, "TERM": "xterm-256color"},
     )
     os.close(theirs)
@@ -35,8 +40,7 @@ def test_a_terminal_that_goes_away_loses_nothing(tmp_path, tiny_file):
         wait(lambda: finished(tmp_path) >= 3, "three finished trials")
         workers = psutil.Process(app.pid).children(recursive=True)
         assert len(workers) >= 2
-        os.close(ours)  # the terminal is closed: SIGHUP, and nothing can be written any more
-        app.send_signal(1)  # where the pty is not the controlling terminal
+        os.close(ours)  # nothing can be written any more
         wait(lambda: app.poll() is not None, "the app's end")
         wait(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers), "the workers' end")
     finally:
@@ -48,10 +52,46 @@ def test_a_terminal_that_goes_away_loses_nothing(tmp_path, tiny_file):
     assert set(store.outcomes()) == set(done)
 
 
-def drain(terminal):
+def test_a_stopped_app_goes_on_and_leaves_the_terminal_as_it_was(tmp_path):
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    before = termios.tcgetattr(theirs)
+    app = subprocess.Popen(
+        [sys.executable, "-m", "flopsfit_tui", "run", "simulated", "--out", str(tmp_path)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm-256color"},
+    )
+    written = bytearray()
+    reading = threading.Thread(target=drain, args=(ours, written), daemon=True)
+    reading.start()
     try:
-        while os.read(terminal, 65536):
-            pass
+        wait(lambda: b"optimum" in written, "the sweep's screen")
+        psutil.Process(app.pid).suspend()  # SIGSTOP, which no program hears
+        wait(lambda: psutil.Process(app.pid).status() == psutil.STATUS_STOPPED, "the stop")
+        del written[:]
+        psutil.Process(app.pid).resume()
+        wait(lambda: b"\x1b[?1049h" in written and b"optimum" in written, "the screen, drawn anew")
+        os.write(ours, b"?")
+        wait(lambda: b"search" in written.lower(), "the help")
+        os.write(ours, b"\x1b")
+        app.send_signal(signal.SIGTERM)
+        wait(lambda: app.poll() is not None, "the app's end")
+        assert termios.tcgetattr(theirs)[:4] == before[:4]
+    finally:
+        app.kill()
+        app.wait()
+        os.close(theirs)
+        os.close(ours)
+
+
+def drain(terminal, written=None):
+    try:
+        while chunk := os.read(terminal, 65536):
+            if written is not None:
+                written.extend(chunk)
     except OSError:
         pass
 
