@@ -91,106 +91,173 @@ def newton(
     theta = np.clip(np.array(start, dtype=np.float64), LOWEST, HIGHEST)
     rows = theta.shape[0]
     delta = np.broadcast_to(np.asarray(delta, dtype=np.float64), (rows,))
-    size = max(1, BLOCK // data.x.size)
+    found = _Found(theta, np.zeros(rows), np.full(rows, np.inf), np.full(rows, float(damping)))
+    size, spent = max(1, BLOCK // data.x.size), 0
+    left, work = np.arange(rows), np.empty((2, min(size, rows), P, data.x.size))
     with np.errstate(all="ignore"):  # a trial step may overflow; it is then no better, and is shortened
-        done = [
-            _polish_block(
-                theta[i : i + size],
-                _rows(data, slice(i, i + size)),
-                delta[i : i + size],
-                tolerance,
-                limit,
-                damping,
-            )
-            for i in range(0, rows, size)
-        ]
-    return NewtonResult(
-        np.concatenate([block.theta for block in done]),
-        np.concatenate([block.objective for block in done]),
-        np.concatenate([block.slope for block in done]),
-        max(block.iterations for block in done),
-    )
+        while left.size:
+            blocks = [left[i : i + size] for i in range(0, left.size, size)]
+            leave = size // 4 if len(blocks) > 1 else 0  # so few go on with those of other blocks
+            most = limit - spent
+            ended = [_polish_block(found, block, data, delta, tolerance, most, leave, work) for block in blocks]
+            left = np.concatenate([rows for rows, _ in ended])
+            spent += max(iterations for _, iterations in ended)
+            if spent >= limit:
+                break
+    return NewtonResult(found.theta, found.objective, found.slope, spent)
 
 
-def _rows(data: Data, which: slice | Labels) -> Data:
+@dataclass(frozen=True)
+class _Found:
+    """What is known of each row so far; written in place."""
+
+    theta: Array  # (R, 5)
+    objective: Array  # (R,)
+    slope: Array  # (R,)
+    damping: Array  # (R,) of the next step
+
+
+def _rows(data: Data, which: Mask | Labels) -> Data:
     log_loss = data.log_loss if data.log_loss.ndim == 1 else data.log_loss[which]
     weights = data.weights if data.weights.ndim == 1 else data.weights[which]
     return Data(data.x, data.y, log_loss, weights, data.scale)
 
 
-def _objective(theta: Array, data: Data, delta: Array) -> Array:
-    return np.asarray((data.weights * rho(residuals(theta, data), delta[:, None])).sum(axis=1))
+@dataclass(frozen=True)
+class _Point:
+    """What a theta gives at every run, (R, n) each: needed for the objective there, and again for the step from it."""
+
+    u: Array
+    v: Array
+    q: Array
+    r: Array
+
+    @classmethod
+    def at(cls, theta: Array, data: Data) -> _Point:
+        u, v, q = parts(theta, data)
+        return cls(u, v, q, (data.log_loss - np.log(q)) / data.scale)
+
+    def objective(self, data: Data, delta: Array) -> Array:
+        return np.asarray((data.weights * rho(self.r, delta[:, None])).sum(axis=1))
+
+    def take(self, rows: Mask) -> _Point:
+        return self if rows.all() else _Point(self.u[rows], self.v[rows], self.q[rows], self.r[rows])
+
+    def or_else(self, other: _Point, rows: Mask) -> _Point:
+        """This one in some rows, the other one elsewhere."""
+        if rows.all():
+            return self
+        mine = rows[:, None]
+        pairs = ((self.u, other.u), (self.v, other.v), (self.q, other.q), (self.r, other.r))
+        return _Point(*(np.where(mine, a, b) for a, b in pairs))
 
 
 def _polish_block(
-    theta: Array, data: Data, delta: Array, tolerance: float, limit: int, first_damping: float
-) -> NewtonResult:
-    theta = theta.copy()
-    rows = theta.shape[0]
-    damping, slope = np.full(rows, first_damping), np.full(rows, np.inf)
-    objective = _objective(theta, data, delta)
-    active = np.arange(rows)
+    found: _Found, rows: Labels, data: Data, delta: Array, tolerance: float, limit: int, leave: int, work: Array
+) -> tuple[Labels, int]:
+    """Step on in some rows until at most `leave` of them have not ended: which, and how many steps were made."""
+    active, here = rows, _rows(data, rows)
+    point = _Point.at(found.theta[active], here)
+    found.objective[active] = point.objective(here, delta[active])
     iteration = 0
-    while active.size and iteration < limit:
+    while active.size > leave and iteration < limit:
         iteration += 1
-        here = data if active.size == rows else _rows(data, active)
-        gradient, newton, gauss = derivatives(theta[active], here, delta[active])
-        free = ~((theta[active] <= LOWEST) & (gradient > 0) | (theta[active] >= HIGHEST) & (gradient < 0))
-        slope[active] = _relative_slope(gradient * free, gauss, objective[active])
-        step, promised = _step(gradient, newton, gauss, free, damping[active])
-        trial = np.clip(theta[active] + step, LOWEST, HIGHEST)
-        value = _objective(trial, here, delta[active])
-        better = value < objective[active]
-        finished = promised <= tolerance * objective[active] + 1e-31
-        finished |= ~better & (damping[active] > 1e8)
+        theta, objective, damping = found.theta[active], found.objective[active], found.damping[active]
+        slopes = _Slopes(theta, point, here, delta[active], work)
+        gradient = slopes.gradient()
+        free = ~((theta <= LOWEST) & (gradient > 0) | (theta >= HIGHEST) & (gradient < 0))
+        diagonal = slopes.gauss_diagonal()
+        found.slope[active] = _relative_slope(gradient * free, diagonal, objective)
+        step, promised = _step(gradient, slopes, diagonal, free, damping)
+        trial = np.clip(theta + step, LOWEST, HIGHEST)
+        there = _Point.at(trial, here)
+        value = there.objective(here, delta[active])
+        better = value < objective
+        finished = promised <= tolerance * objective + 1e-31
+        finished |= ~better & (damping > 1e8)
         moved = active[better]
-        theta[moved], objective[moved] = trial[better], value[better]
-        damping[active] = np.where(better, damping[active] * 0.1, np.maximum(damping[active], 1e-5) * 10)
-        active = active[~finished]
-    return NewtonResult(theta, objective, slope, iteration)
+        found.theta[moved], found.objective[moved] = trial[better], value[better]
+        found.damping[active] = np.where(better, damping * 0.1, np.maximum(damping, 1e-5) * 10)
+        point = there.or_else(point, better).take(~finished)
+        if finished.any():
+            active, here = active[~finished], _rows(here, ~finished)
+    return active, iteration
+
+
+class _Slopes:
+    """Derivatives of the objective at a theta; each is computed when it is asked for."""
+
+    def __init__(self, theta: Array, point: _Point, data: Data, delta: Array, work: Array) -> None:
+        """`work`: (2, at least R, 5, n), written over. Arrays of that size, made anew, cost more than what is computed
+        in them: the allocator gives each back to the system."""
+        rows = theta.shape[0]
+        self._theta, self._data, self._scratch = theta, data, work[1, :rows]
+        size, limit = np.abs(point.r), delta[:, None]
+        self._inside = size <= limit
+        self._pull = data.weights * psi(point.r, limit)
+        self._huber_weight = data.weights * np.minimum(1.0, limit / np.maximum(size, 1e-300))
+        inverse = 1 / (point.q * data.scale)
+        self._columns = columns = work[0, :rows]  # d ln q / d theta
+        columns[:, 0] = inverse
+        np.multiply(point.u, inverse, out=columns[:, 1])
+        np.multiply(point.v, inverse, out=columns[:, 2])
+        self._xu, self._yv = data.x * columns[:, 1], data.y * columns[:, 2]
+        np.multiply(-theta[:, 1:2], self._xu, out=columns[:, 3])
+        np.multiply(-theta[:, 2:3], self._yv, out=columns[:, 4])
+
+    def gradient(self) -> Array:
+        """(R, 5)."""
+        return np.asarray(-np.matmul(self._columns, self._pull[:, :, None])[:, :, 0])
+
+    def gauss(self, rows: Mask | slice = slice(None)) -> Array:
+        """The Gauss-Newton matrix under Huber's weights, (R, 5, 5)."""
+        return self._products(self._huber_weight, rows)
+
+    def gauss_diagonal(self) -> Array:
+        """(R, 5)."""
+        squares = np.multiply(self._columns, self._columns, out=self._scratch)
+        return np.asarray(np.matmul(squares, self._huber_weight[:, :, None])[:, :, 0])
+
+    def _products(self, weights: Array, rows: Mask | slice = slice(None)) -> Array:
+        columns, weights = self._columns[rows], weights[rows]
+        weighted = np.multiply(columns, weights[:, None, :], out=self._scratch[: len(weights)])
+        return np.asarray(np.matmul(weighted, columns.transpose(0, 2, 1)))
+
+    def hessian(self) -> Array:
+        """The exact one, (R, 5, 5)."""
+        data, pull = self._data, self._pull
+        found = self._products(data.weights * self._inside + pull * data.scale)
+        # the law's own curvature: q is bilinear in (a, alpha) and (b, beta)
+        for i, j, scaled, z in ((1, 3, self._xu, data.x), (2, 4, self._yv, data.y)):
+            pulled = pull * scaled
+            mixed = pulled.sum(axis=1)
+            found[:, i, j] += mixed
+            found[:, j, i] += mixed
+            found[:, j, j] -= self._theta[:, i] * (pulled @ z)
+        return found
 
 
 def derivatives(theta: Array, data: Data, delta: Array) -> tuple[Array, Array, Array]:
     """Gradient (R, 5), exact Hessian (R, 5, 5) and Gauss-Newton matrix under Huber's weights (R, 5, 5)."""
-    u, v, q = parts(theta, data)
-    a, b = theta[:, 1:2], theta[:, 2:3]
-    r = (data.log_loss - np.log(q)) / data.scale
-    pull = data.weights * psi(r, delta[:, None])
-    size = np.abs(r)
-    inside = size <= delta[:, None]
-    huber_weight = data.weights * np.minimum(1.0, delta[:, None] / np.maximum(size, 1e-300))
-    inverse = 1 / (q * data.scale)
-    columns = np.empty((theta.shape[0], P, q.shape[1]))
-    columns[:, 0], columns[:, 1], columns[:, 2] = inverse, u * inverse, v * inverse
-    xu, yv = data.x * columns[:, 1], data.y * columns[:, 2]
-    columns[:, 3], columns[:, 4] = -a * xu, -b * yv
-    across = columns.transpose(0, 2, 1)
-    gradient = -np.matmul(columns, pull[:, :, None])[:, :, 0]
-    gauss = np.matmul(columns * huber_weight[:, None, :], across)
-    newton = np.matmul(columns * (data.weights * inside + pull * data.scale)[:, None, :], across)
-    # the law's own curvature: q is bilinear in (a, alpha) and (b, beta)
-    for i, j, scaled, z, factor in ((1, 3, xu, data.x, a), (2, 4, yv, data.y, b)):
-        mixed = (pull * scaled).sum(axis=1)
-        newton[:, i, j] += mixed
-        newton[:, j, i] += mixed
-        newton[:, j, j] -= factor[:, 0] * (pull * scaled * z).sum(axis=1)
-    return gradient, newton, gauss
+    slopes = _Slopes(theta, _Point.at(theta, data), data, delta, np.empty((2, len(theta), P, data.x.size)))
+    return slopes.gradient(), slopes.hessian(), slopes.gauss()
 
 
-def _relative_slope(gradient: Array, gauss: Array, objective: Array) -> Array:
-    scale = np.sqrt(np.maximum(np.diagonal(gauss, axis1=1, axis2=2), 1e-300))
+def _relative_slope(gradient: Array, gauss_diagonal: Array, objective: Array) -> Array:
+    scale = np.sqrt(np.maximum(gauss_diagonal, 1e-300))
     return np.asarray((np.abs(gradient) / scale).max(axis=1) / (np.sqrt(2 * objective) + ROUNDING))
 
 
-def _step(gradient: Array, newton: Array, gauss: Array, free: Mask, damping: Array) -> tuple[Array, Array]:
+def _step(
+    gradient: Array, slopes: _Slopes, gauss_diagonal: Array, free: Mask, damping: Array
+) -> tuple[Array, Array]:
     """The damped step (R, 5) and how far the quadratic model says it lowers the objective (R,)."""
-    diagonal = np.diagonal(gauss, axis1=1, axis2=2) + 1e-300
-    scale = 1 / np.sqrt(diagonal)
+    scale = 1 / np.sqrt(gauss_diagonal + 1e-300)
     g = gradient * scale * free
-    step, definite = _solve(newton, g, scale, free, damping)
+    step, definite = _solve(slopes.hessian(), g, scale, free, damping)
     if not definite.all():
         again = ~definite
-        step[again], _ = _solve(gauss[again], g[again], scale[again], free[again], np.maximum(damping[again], 1e-9))
+        step[again], _ = _solve(slopes.gauss(again), g[again], scale[again], free[again], np.maximum(damping[again], 1e-9))
     return step * scale, -0.5 * (g * step).sum(axis=1)
 
 
