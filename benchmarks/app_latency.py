@@ -47,7 +47,8 @@ def effect(terminal: Terminal, key: str) -> float:
 def panel(terminal: Terminal, key: str) -> tuple[float, float]:
     """Press a panel's key; seconds until its title came back, and until its plot did."""
     drain(terminal)
-    at, named = terminal.press(key), []
+    named: list[float] = []
+    at = terminal.press(key)
 
     def drawn(text: str) -> bool:
         if not named and TITLES[key] in text:

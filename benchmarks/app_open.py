@@ -92,9 +92,9 @@ def watch_frames(directory: Path, to: Path) -> None:
     class Watched(FlopsfitApp):
         def on_mount(self) -> None:
             super().on_mount()
-            self.watching = asyncio.ensure_future(self.watch())
+            self.watching = asyncio.ensure_future(self.note_stalls())
 
-        async def watch(self) -> None:
+        async def note_stalls(self) -> None:
             while True:
                 before, spent = time.monotonic(), time.thread_time()
                 await asyncio.sleep(0.005)

@@ -89,13 +89,13 @@ class Kind:
 
     def __call__(self, N: Array, D: Array, rng: np.random.Generator) -> Array:
         level = self.by_size * np.log(N / np.median(N)) + self.by_tokens * np.log(D / np.median(D))
-        draw = {
+        draws: dict[str, Callable[[], Array]] = {
             "normal": lambda: rng.normal(size=N.size),
             "t3": lambda: rng.standard_t(3, N.size) / math.sqrt(3),
             "skewed": lambda: rng.exponential(size=N.size) - 1.0,
             "diverged": lambda: rng.normal(size=N.size) + (rng.random(N.size) < 0.05) * 0.1 / self.deviation,
-        }[self.shape]()
-        return self.deviation * np.exp(level - level.mean()) * draw
+        }
+        return np.asarray(self.deviation * np.exp(level - level.mean()) * draws[self.shape]())
 
 
 NOISES = {
@@ -138,7 +138,7 @@ def _ratio_of_terms(law: Law, N: Array, D: Array) -> tuple[Array, Array]:
 def _interacting(strength: float) -> Bend:
     def bend(law: Law, N: Array, D: Array) -> Array:
         u, v = _ratio_of_terms(law, N, D)
-        return np.log1p(strength * np.sqrt(u * v) / (law.E + u + v))
+        return np.asarray(np.log1p(strength * np.sqrt(u * v) / (law.E + u + v)))
 
     return bend
 
@@ -146,7 +146,7 @@ def _interacting(strength: float) -> Bend:
 def _power_mean(g: float) -> Bend:
     def bend(law: Law, N: Array, D: Array) -> Array:
         u, v = _ratio_of_terms(law, N, D)
-        return np.log((law.E + (u**g + v**g) ** (1 / g)) / (law.E + u + v))
+        return np.asarray(np.log((law.E + (u**g + v**g) ** (1 / g)) / (law.E + u + v)))
 
     return bend
 

@@ -140,7 +140,7 @@ def start(folder: Path, every: int, at_once: int = 1) -> dict[str, Any]:
     for process in running:
         said, _ = process.communicate()
         if process.returncode:
-            raise RuntimeError(f"{process.args} ended with {process.returncode}")
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
         found = json.loads(said)
         endings.update(found["endings"])
         wrong += found["wrong"]

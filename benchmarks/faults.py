@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def live_sweeps(folder: Path, times: int) -> list[Row]:
             assert holder.stdout
             holder.stdout.readline()
             before = sorted(os.listdir(directory))
-            refused = _refusing(lambda directory=directory: delete_sweep(directory))
+            refused = _refusing(partial(delete_sweep, directory))
             deleted += "stop it first" not in refused or sorted(os.listdir(directory)) != before
             assert holder.stdin
             holder.stdin.close()

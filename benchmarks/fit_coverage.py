@@ -25,8 +25,11 @@ from flopsfit_tui.fit.newton import residuals
 from flopsfit_tui.fit.quantities import EXPONENT, value_and_gradient
 from flopsfit_tui.fit.search import centred
 
-SHORT = {"sims": 12, "designs": "5x7,8x9", "noises": "0.5 %,~N^.5,5 % diverged", "deltas": "adaptive,1e-3"}
+SHORT_SIMS = 12
+SHORT = {"designs": "5x7,8x9", "noises": "0.5 %,~N^.5,5 % diverged", "deltas": "adaptive,1e-3"}
 MOST_FALSE_ALARMS, LEAST_CELL, LEAST_VERTEX, WIDEST, POOLED = 0.05, 0.90, 0.90, 1.03, (0.93, 0.98)
+
+Case = tuple[str, str, float | None]  # design, noise, delta
 
 
 @dataclass
@@ -82,8 +85,8 @@ def _against_plain(fit: Fit, N: np.ndarray, D: np.ndarray, L: np.ndarray) -> flo
     return math.sqrt(max(float(gradient @ matrix @ gradient) for matrix in ours)) / plain
 
 
-def true_law(designs: list[str], noises: list[str], deltas: list[float | None], sims: int) -> dict[tuple, Cell]:
-    cells = {}
+def true_law(designs: list[str], noises: list[str], deltas: list[float | None], sims: int) -> dict[Case, Cell]:
+    cells: dict[Case, Cell] = {}
     for design in designs:
         for noise in noises:
             for delta in deltas:
@@ -121,7 +124,7 @@ def wrong(designs: list[str], sims: int) -> None:
             )
 
 
-def verdicts(cells: dict[tuple, Cell], deltas: list[float | None]) -> Iterator[bool]:
+def verdicts(cells: dict[Case, Cell], deltas: list[float | None]) -> Iterator[bool]:
     """Print each bound beside what was measured; whether it holds, give or take three standard errors."""
     for delta in deltas:
         here = {key: cell for key, cell in cells.items() if key[2] == delta}
@@ -169,11 +172,11 @@ def main() -> int:
     usual = everything if long else SHORT
     designs, noises, names = ((getattr(given, key) or usual[key]).split(",") for key in ("designs", "noises", "deltas"))
     deltas = [None if name == "adaptive" else float(name) for name in names]
-    sims = given.sims or SHORT["sims"]
+    sims: int = given.sims or SHORT_SIMS
     start = time.perf_counter()
     print(f"the law is true: {sims} sweeps a cell; exponent and N_opt at 10x held, for delta {', '.join(names)}")
-    cells = true_law(designs, noises, deltas, int(sims))
-    wrong([design for design in designs if design in ("5x7", "8x9")], int(sims) if not long else max(int(sims) // 3, 1))
+    cells = true_law(designs, noises, deltas, sims)
+    wrong([design for design in designs if design in ("5x7", "8x9")], sims if not long else max(sims // 3, 1))
     print()
     good = list(verdicts(cells, deltas))
     print(f"{sum(good)} of {len(good)} bounds hold, {time.perf_counter() - start:.0f} s")

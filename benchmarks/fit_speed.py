@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -111,13 +112,12 @@ def main() -> int:
     N, D, L = sweep_of_35()
     small = centred(N, D, L)[0]
     found = solve(small, None)
+
+    def refits(kind: str) -> None:
+        bootstrap(found.theta, small, found.delta, np.random.default_rng(0), kind=kind, resamples=10000)
+
     for kind in ("pairs", "wild"):
-        taken = best_of(
-            3,
-            lambda k=kind: bootstrap(
-                found.theta, small, found.delta, np.random.default_rng(0), kind=k, resamples=10000
-            ),
-        )
+        taken = best_of(3, partial(refits, kind))
         print(f"refits of 35 runs, {kind} bootstrap: {10000 / taken:,.0f} a second")
         good.append(10000 / taken >= 10000)
     measured = fit_law(N, D, L, flops=cost_of_tokens(N, 6 * N + 900 * N**0.5))

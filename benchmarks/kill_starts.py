@@ -236,7 +236,7 @@ def _run_forked(arguments: Sequence[str]) -> None:
     from flopsfit_tui.sweep import worker_process
 
     sys.modules["matplotlib"] = None  # type: ignore[assignment]
-    worker_process.subprocess = SimpleNamespace(  # type: ignore[attr-defined]
+    worker_process.subprocess = SimpleNamespace(  # type: ignore[assignment,attr-defined]
         Popen=_forked_worker, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired
     )
     sys.argv = ["flopsfit-tui", *arguments]
@@ -294,7 +294,7 @@ class Started:
     def workers(self) -> list[psutil.Process]:
         """The processes below it."""
         with contextlib.suppress(psutil.Error):
-            return psutil.Process(self.process.pid).children(recursive=True)
+            return list(psutil.Process(self.process.pid).children(recursive=True))
         return []
 
     def close(self) -> int:

@@ -115,11 +115,11 @@ def main() -> int:
                 print(f"{name}: losses x{low:g} to {high:g} off by {law:.2%}, by the second form {second:.2%}")
     names = list(dict.fromkeys(one.sweep for one in every))
     for low, high in DISTANCES:
-        there = [one for one in every if low <= one.distance * 1.001 < high]
-        print(f"\nx{low:g} to {high:g}: {len(there)} minima, rms of ln N", end="")
+        these = [one for one in every if low <= one.distance * 1.001 < high]
+        print(f"\nx{low:g} to {high:g}: {len(these)} minima, rms of ln N", end="")
         for what in ("off", "off_parabolas"):
-            print(f", {what} {np.sqrt(np.nanmean([getattr(one, what) ** 2 for one in there])):.3f}", end="")
-        both = [(one.off, one.off_bent) for one in there if not math.isnan(one.off_bent)]
+            print(f", {what} {np.sqrt(np.nanmean([getattr(one, what) ** 2 for one in these])):.3f}", end="")
+        both = [(one.off, one.off_bent) for one in these if not math.isnan(one.off_bent)]
         print(
             f"; where bends were found law and bent {np.sqrt(np.mean(np.square(both), axis=0)).round(3)} ({len(both)})"
         )

@@ -1,6 +1,6 @@
 """How far the best learning rate moves with width, with and without scaling it by fan-in.
 
-    python benchmarks/learning_rate.py [FLOPS]
+    python benchmarks/learning_rate.py [--flops 1e11]
 
 gpt-bytes at widths 16 and 64, seven rates each, both ways, at 1e11 FLOPs a trial: 28 trials, some ten minutes on two
 cores.
@@ -8,13 +8,13 @@ cores.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from dataclasses import replace
 
 from flopsfit_tui.core.events import TrialEnded
 from flopsfit_tui.core.trial import Plan, Request
 from flopsfit_tui.plan.grid import plan_point
-from flopsfit_tui.report.text.summary import table
+from flopsfit_tui.report.text.table import table
 from flopsfit_tui.store.base import MemoryStore
 from flopsfit_tui.sweep.prepare import make_plan
 from flopsfit_tui.sweep.processes import Processes
@@ -59,4 +59,6 @@ def main(budget: float) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 1e11)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--flops", type=float, default=1e11, help="of each trial")
+    main(parser.parse_args().flops)

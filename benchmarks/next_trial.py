@@ -105,7 +105,9 @@ def begun(guess: Law, given: np.ndarray, goal: Goal) -> Plan:
     """A plan at its beginning, over sizes a factor 1.19 apart."""
     budgets = budgets_to_choose_from([float(f"{c:.6g}") for c in given])
     low, high = guess.optimum(budgets[0]).params / 8, guess.optimum(budgets[-1]).params * 8
-    counts = np.round(np.geomspace(low, high, round(math.log(high / low) / math.log(STEP)))).astype(int).tolist()
+    counts: list[int] = (
+        np.round(np.geomspace(low, high, round(math.log(high / low) / math.log(STEP)))).astype(int).tolist()
+    )
     sizes = tuple(Size(n, n, 6.0 * n) for n in counts)
 
     def ladder(budget: float) -> list[int]:
@@ -115,6 +117,7 @@ def begun(guess: Law, given: np.ndarray, goal: Goal) -> Plan:
     trials = []
     for budget, chosen in first_points({budget: ladder(budget) for budget in budgets}).items():
         for n in chosen:
+            assert isinstance(n, int)
             tokens = round(budget / (6 * n))
             trials.append(Trial(f"{budget:g}-{n}", budget, n, n, tokens, tokens, 1, 1, 0, 6.0 * n * tokens, 1e-3))
     expected = tuple(guess.optimum(budget).params for budget in budgets)

@@ -16,7 +16,7 @@ from row import Repetition, Row
 
 from flopsfit_tui.core.events import TrialProgress
 from flopsfit_tui.core.sizes import Setting
-from flopsfit_tui.core.trial import Recipe, Trial
+from flopsfit_tui.core.trial import RateRule, Recipe, Trial
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.train.loop import train_trial
 from flopsfit_tui.train.optim import make_optimizer
@@ -30,17 +30,23 @@ WIDTHS = {"gpt-bytes": (8, 16, 28, 68), "vit-textures": (8, 16, 28, 48)}  # of t
 Slice = Callable[[], float]  # trains for a while; steps a second
 
 
+def peak_of(workload: Workload) -> float:
+    """The peak learning rate; of a rule, that of a trial of its base steps."""
+    rate = workload.learning_rate
+    return rate.peak if isinstance(rate, RateRule) else rate or 0.0
+
+
 def recipe_of(workload: Workload) -> Recipe:
     """The recipe that the default sweep of a workload trains by."""
     assert isinstance(workload.base_size, int)
-    return Recipe(workload.learning_rate or 0.0, workload.base_size, 2 * workload.base_size)
+    return Recipe(peak_of(workload), workload.base_size, 2 * workload.base_size)
 
 
 def trial_slices(workload: Workload, size: Setting) -> Slice:
     """A trial as a worker trains it, without a checkpoint."""
     batch = workload.batch_size or 0
     tokens = STEPS * batch * workload.dataset.tokens_per_sample
-    rate = workload.learning_rate or 0.0
+    rate = peak_of(workload)
     trial = Trial("speed", 1.0, size, 0, tokens, STEPS * batch, STEPS, batch, 0, 1.0, rate)
     events = train_trial(workload, trial, recipe_of(workload), "cpu")
     done = [0]

@@ -14,6 +14,7 @@ from pathlib import Path
 from flopsfit_tui.core.events import Note, TrialEnded, TrialProgress, TrialStarted
 from flopsfit_tui.core.store_errors import StoreError
 from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial, content_hash
+from flopsfit_tui.store.base import HistoryRow
 from flopsfit_tui.store.carve import LEAF, PAGE_SIZE, _pages, _payload, _record, _varint
 from flopsfit_tui.store.check import check_sweep
 from flopsfit_tui.store.salvage import salvage_sweep
@@ -67,7 +68,7 @@ class Truth:
     earlier: bytes  # the database when half of it was written
     plan: Plan
     outcomes: dict[str, Outcome]
-    history: dict[str, list[object]]
+    history: dict[str, list[HistoryRow]]
     records: dict[str, list[bytes]]  # the bytes of each outcome's row, in pieces
 
 

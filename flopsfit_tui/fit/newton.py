@@ -248,16 +248,16 @@ def _relative_slope(gradient: Array, gauss_diagonal: Array, objective: Array) ->
     return np.asarray((np.abs(gradient) / scale).max(axis=1) / (np.sqrt(2 * objective) + ROUNDING))
 
 
-def _step(
-    gradient: Array, slopes: _Slopes, gauss_diagonal: Array, free: Mask, damping: Array
-) -> tuple[Array, Array]:
+def _step(gradient: Array, slopes: _Slopes, gauss_diagonal: Array, free: Mask, damping: Array) -> tuple[Array, Array]:
     """The damped step (R, 5) and how far the quadratic model says it lowers the objective (R,)."""
     scale = 1 / np.sqrt(gauss_diagonal + 1e-300)
     g = gradient * scale * free
     step, definite = _solve(slopes.hessian(), g, scale, free, damping)
     if not definite.all():
         again = ~definite
-        step[again], _ = _solve(slopes.gauss(again), g[again], scale[again], free[again], np.maximum(damping[again], 1e-9))
+        step[again], _ = _solve(
+            slopes.gauss(again), g[again], scale[again], free[again], np.maximum(damping[again], 1e-9)
+        )
     return step * scale, -0.5 * (g * step).sum(axis=1)
 
 
