@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import torch
 from row import Repetition, Row
 
-from flopsfit_tui.core.events import TrialProgress
+from flopsfit_tui.core.events import TrialAlive, TrialProgress
 from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import RateRule, Recipe, Trial
 from flopsfit_tui.core.workload import Workload
@@ -55,8 +55,9 @@ def trial_slices(workload: Workload, size: Setting) -> Slice:
         began, first = time.process_time(), done[0]
         while time.process_time() - began < SLICE_SECONDS:
             event = next(events)
-            assert isinstance(event, TrialProgress), event
-            done[0] = event.step
+            assert isinstance(event, TrialProgress | TrialAlive), event
+            if isinstance(event, TrialProgress):
+                done[0] = event.step
         return (done[0] - first) / (time.process_time() - began)
 
     return run
