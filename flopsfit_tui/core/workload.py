@@ -52,6 +52,7 @@ class Workload:
     learning_rate: float | RateRule | None = None  # peak, of hidden matrices at base_size; None: 0.512 / fan-in there
     base_size: Setting | None = None  # None: where the hidden matrices' fan-in is about 64
     scale_learning_rate: bool = True  # hidden matrices of other sizes get theirs by fan-in (muP); False: one for all
+    warmup_steps: int = 40  # of the learning rate, at least, up to half of a trial's
     sizes: Sequence[Setting] | None = None  # settings of the knob that the model takes; None: found by trying
     budgets: tuple[float, ...] | None = None  # training FLOPs, when nobody says otherwise
     points: int = 7  # sizes a budget

@@ -1,4 +1,4 @@
-"""gpt-bytes' model and recipe on TinyStories, as bytes."""
+"""gpt-bytes' model on TinyStories, as bytes; its rate and warm-up are those that gpt-bytes had at first."""
 
 from __future__ import annotations
 

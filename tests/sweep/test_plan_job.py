@@ -1,5 +1,7 @@
 """What a request means as a plan."""
 
+from dataclasses import replace
+
 import pytest
 from tiny import make
 
@@ -50,3 +52,9 @@ def test_the_identity_is_of_everything_that_decides_a_loss():
 def test_learning_rate_and_batch_size_can_be_asked_for():
     plan = make_plan(Request(make(), batch_size=16, learning_rate=0.05))
     assert {(t.batch_size, t.learning_rate) for t in plan.trials} == {(16, 0.05)}
+
+
+def test_a_workload_declares_its_least_warm_up_which_is_part_of_the_keys():
+    plans = [make_plan(Request(replace(make(), warmup_steps=steps), budgets=(1e7,), points=3)) for steps in (40, 100)]
+    assert [plan.recipe.warmup_steps for plan in plans] == [40, 100]
+    assert not {t.key for t in plans[0].trials} & {t.key for t in plans[1].trials}

@@ -1,11 +1,12 @@
 """Trying learning rates: ten short trials, each at its own rate, and a verdict."""
 
 import json
+import math
 
 from tiny import make
 
 from flopsfit_tui.cli import main
-from flopsfit_tui.core.trial import Outcome, Request
+from flopsfit_tui.core.trial import Outcome, RateRule, Request
 from flopsfit_tui.report.text.tune_text import tune_text
 from flopsfit_tui.store.base import MemoryStore
 from flopsfit_tui.sweep.executor import InThread
@@ -52,6 +53,29 @@ def test_verdicts():
         outcomes = outcomes_with_best(tuning, wanted)
         assert verdict in tune_text(tuning, outcomes, best_rates(tuning, outcomes))
     assert "No rate trained to the end" in tune_text(tuning, {}, {})
+
+
+def test_a_rule_by_steps_is_tried_in_multiples_of_itself():
+    rule = RateRule(0.02, -0.5, 100)
+    tuning = tune_plan(make_plan(Request(make(), budgets=(8e6,), points=3, learning_rate=rule)))
+    small, middle = sorted({t.size for t in tuning.trials})
+    planned = {t.size: tuning.recipe.rate(t.steps) for t in tuning.trials}
+    assert planned[small] < planned[middle]  # which trains fewer steps
+    for factors, verdict in (
+        ((1, 1), "The planned rate, RateRule(0.02, -0.5, 100), suits both sizes"),
+        ((0.5, 2), "moves by x4"),
+        ((2, 2), "declare learning_rate=RateRule(0.04, -0.5, 100)"),
+        ((4, 2), "at the end of those tried (x4); declare learning_rate=RateRule(0.08, -0.5, 100)"),
+    ):
+        wanted = dict(zip((small, middle), factors, strict=True))
+        outcomes = {
+            t.key: Outcome("finished", loss=abs(math.log(t.learning_rate / planned[t.size] / wanted[t.size])))
+            for t in tuning.trials
+        }
+        text = tune_text(tuning, outcomes, best_rates(tuning, outcomes))
+        assert verdict in text
+        assert text.count("★") == 2
+        assert all(text.count(f"x{factor} ") == 1 for factor in (0.25, 0.5))
 
 
 def test_from_the_command_line(tiny_file, capsys):

@@ -82,3 +82,19 @@ def test_wrong_slopes_and_long_sequences_are_refused(model):
         GPTConfig(8, num_heads=2, alibi_slopes=(1.0,))
     with pytest.raises(ValueError, match="longer than max_seq_len=12"):
         model(torch.zeros(1, 13, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_blocks_start_orthogonal_with_queries_of_zero(dtype):
+    torch.set_default_dtype(dtype)
+    try:
+        model = GPT(GPTConfig(16, num_layers=2, num_heads=2, vocab_size=32, max_seq_len=12))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for block in model.blocks:
+        project, up, down = (part.weight.detach().float() for part in (block.project, block.up, block.down))
+        assert torch.equal(block.qkv.weight[:16], torch.zeros(16, 16, dtype=dtype))
+        assert block.qkv.weight[16:].std() > 0.1
+        assert torch.allclose(project @ project.T, torch.eye(16) / 4, atol=0.02)
+        assert torch.allclose(up.T @ up, 4 * torch.eye(16), atol=0.1)
+        assert torch.allclose(down @ down.T, torch.eye(16) / 4, atol=0.02)
