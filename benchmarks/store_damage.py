@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 import sqlite3
@@ -18,6 +19,7 @@ from flopsfit_tui.store.base import HistoryRow
 from flopsfit_tui.store.carve import LEAF, PAGE_SIZE, _pages, _payload, _record, _varint
 from flopsfit_tui.store.check import check_sweep
 from flopsfit_tui.store.salvage import salvage_sweep
+from flopsfit_tui.store.schema import TABLES, columns_of
 from flopsfit_tui.store.seals import seal
 from flopsfit_tui.store.sqlite import FILE, SqliteStore
 
@@ -28,6 +30,9 @@ EDITS = (
     "update outcomes set tokens = tokens * 2, flops = flops * 2",
     "update outcomes set status = 'failed' where rowid in (select rowid from outcomes order by random() limit 3)",
     "update outcomes set status = 'splendid'",
+    "update outcomes set peak_flops = 1e9",
+    "update outcomes set peak_flops = null",
+    "alter table outcomes drop column peak_flops",
     "update outcomes set loss = null where rowid in (select rowid from outcomes order by random() limit 1)",
     "update outcomes set loss = 'NaN', steps = x'00ff', device = cast(x'ff' as text)",
     "update outcomes set seal = null",
@@ -97,6 +102,7 @@ def make_truth(directory: Path, trials: int, rows: int) -> Truth:
             "failed" if failed else "finished", 100, 800, 6400, 1e9, loss, loss - draw.random(), 5.5,
             draw.random(), "cpu",
             "".join(draw.choices("Traceback (most) \n", k=6000)) if failed else "",
+            1e10 * draw.random() if number % 2 else math.nan,
         )  # fmt: skip
         store.record(TrialStarted(trial.key, "worker 1"))
         for step in range(1, rows + 1):
@@ -338,7 +344,7 @@ def _whole_rows(path: Path, kind: str, truth: Truth) -> set[str]:
         raw = path.read_bytes() if path.exists() else b""
         return {key for key, pieces in truth.records.items() if all(piece in raw for piece in pieces)}
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        rows = [row for row in database.execute("select * from outcomes") if len(row) == 14]
+        rows = database.execute(f"select {', '.join(columns_of(database, 'outcomes'))} from outcomes").fetchall()
         return {row[0] for row in rows if row[-1] == seal("outcomes", *row[:-1])} & truth.outcomes.keys()
     return set()
 
@@ -355,7 +361,7 @@ def _records(path: Path) -> dict[str, list[bytes]]:
             _, start = _varint(page, start)
             payload = _payload(page, start, size, pages)
             record = _record(payload)
-            if len(record) == 14:
+            if len(record) == len(TABLES["outcomes"]):
                 most, least = PAGE_SIZE - 35, (PAGE_SIZE - 12) * 32 // 255 - 23
                 here = least + (size - least) % (PAGE_SIZE - 4)
                 first = size if size <= most else here if here <= most else least

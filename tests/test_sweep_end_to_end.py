@@ -44,7 +44,7 @@ def test_every_trial_spent_its_budget(sweep):
     trials = rows(sweep[0] / "trials.csv")
     columns = (
         "trial,status,budget,size,params,tokens,samples,steps,batch_size,seed,flops,loss,train_loss,seconds,"
-        "tokens_per_second,learning_rate,device,error,first_loss,sweep,left_out"
+        "tokens_per_second,learning_rate,device,error,first_loss,sweep,left_out,mfu"
     )
     assert ",".join(trials[0]) == columns
     assert len(trials) == 20
@@ -54,6 +54,7 @@ def test_every_trial_spent_its_budget(sweep):
         assert int(row["samples"]) == int(row["steps"]) * int(row["batch_size"])
         assert 0 < float(row["loss"]) < 1.5
         assert float(row["tokens_per_second"]) > 0
+        assert float(row["mfu"]) > 0
 
 
 def test_history_and_optimum_can_be_read_back(sweep):

@@ -241,6 +241,7 @@ class Outcome:
     seconds: float = math.nan  # of training, without pauses
     device: str = ""
     error: str = ""  # a failed trial's traceback; of a very long one, both ends
+    peak_flops: float = math.nan  # FLOP/s of a matrix product in the worker that ended it; NaN where not measured
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "error", cut_middle(self.error))
@@ -249,6 +250,12 @@ class Outcome:
     def tokens_per_second(self) -> float:
         """Training speed, without pauses and evaluation."""
         return self.tokens / self.seconds if self.seconds > 0 else math.nan
+
+    @property
+    def mfu(self) -> float:
+        """Model FLOPs utilisation (Chowdhery et al., "PaLM", arXiv 2204.02311, appendix B): FLOPs of training by what a
+        matrix product would have done in the same seconds, without pauses and evaluation; NaN where it is not known."""
+        return mfu(self.flops, self.seconds, self.peak_flops)
 
 
 @dataclass(frozen=True)
@@ -266,6 +273,11 @@ class Request:
     checks_recipe: bool = False  # instead of the sweep, the trials that tell how good its recipe is
     goal: Goal | None = None  # choose the trials one by one until it is reached
     nproc: int = 1  # processes that train a trial together
+
+
+def mfu(flops: float, seconds: float, peak_flops: float) -> float:
+    """Model FLOPs utilisation, 0 to 1; NaN where the seconds or the peak (FLOP/s) are not known."""
+    return flops / seconds / peak_flops if flops > 0 and seconds > 0 and peak_flops > 0 else math.nan
 
 
 def content_hash(content: Mapping[str, Any]) -> str:

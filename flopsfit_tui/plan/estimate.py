@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.state import SweepState
-from flopsfit_tui.core.trial import Plan, Trial
+from flopsfit_tui.core.trial import Plan, Trial, mfu
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Timing:
     eval_seconds: float  # the held-out loss, once
     memory_bytes: int  # peak of the process (or of the accelerator)
     device: str
+    peak_flops: float = math.nan  # FLOP/s of a matrix product there; NaN where not measured
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Estimate:
     memory_bytes: int  # all workers together
     workers: int
     device: str
+    mfu: Mapping[str, float] = field(default_factory=dict)  # expected model FLOPs utilisation, where the peak is known
 
 
 def estimate(plan: Plan, rehearsals: Sequence[Timing], workers: int) -> Estimate:
@@ -44,16 +46,18 @@ def estimate(plan: Plan, rehearsals: Sequence[Timing], workers: int) -> Estimate
         return Estimate({}, math.nan, 0, workers, "?")
     step_seconds = _line([(plan.flops_per_token(r.size), r.seconds_per_step) for r in rehearsals])
     eval_seconds = _line([(plan.flops_per_token(r.size), r.eval_seconds) for r in rehearsals])
-    seconds = {
-        t.key: t.steps * step_seconds(plan.flops_per_token(t.size)) + eval_seconds(plan.flops_per_token(t.size))
-        for t in plan.trials
-    }
+    flops_per_token = {s.size: s.flops_per_token for s in plan.sizes}
+    training = {t.key: t.steps * step_seconds(flops_per_token[t.size]) for t in plan.trials}
+    seconds = {t.key: training[t.key] + eval_seconds(flops_per_token[t.size]) for t in plan.trials}
+    peak = max((r.peak_flops for r in rehearsals if r.peak_flops > 0), default=math.nan)
+    used = {t.key: mfu(t.flops, training[t.key], peak) for t in plan.trials}
     return Estimate(
         seconds=seconds,
         total_seconds=makespan(seconds.values(), workers),
         memory_bytes=max(r.memory_bytes for r in rehearsals) * workers,
         workers=workers,
         device=rehearsals[0].device,
+        mfu={key: share for key, share in used.items() if math.isfinite(share)},
     )
 
 

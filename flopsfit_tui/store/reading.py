@@ -20,7 +20,7 @@ from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.store.base import Attempt, HistoryRow
 from flopsfit_tui.store.blocks import block_seal, thinned_curve, unpack
 from flopsfit_tui.store.event_rows import EVENT_LEVEL, StoredEvent, event_from_json
-from flopsfit_tui.store.schema import TABLES, explained
+from flopsfit_tui.store.schema import columns_of, explained
 from flopsfit_tui.store.seals import combined, outcome_of, seal
 
 PLAN_BYTES = 1 << 30  # of the copy of the plan; more is not read
@@ -178,7 +178,9 @@ class StoreReading:
         if not self._tables_there():
             return []
         with explained(self.directory):
-            return self.database.execute(f"select {', '.join(TABLES[table])} from {table} {where}", values).fetchall()
+            return self.database.execute(
+                f"select {', '.join(columns_of(self.database, table))} from {table} {where}", values
+            ).fetchall()
 
     @contextmanager
     def _one_moment(self) -> Iterator[None]:

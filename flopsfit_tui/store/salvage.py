@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from flopsfit_tui.store.carve import carve
 from flopsfit_tui.store.lock import Lock, holder_of
 from flopsfit_tui.store.manifest import write_owned
 from flopsfit_tui.store.reading import is_block, plan_copy_text, read_plan_copy
-from flopsfit_tui.store.schema import FILE, SQLITE_ERRORS, TABLES, explained, open_to_read, open_to_write
+from flopsfit_tui.store.schema import FILE, SQLITE_ERRORS, TABLES, columns_of, explained, open_to_read, open_to_write
 from flopsfit_tui.store.seals import OUTCOME_KINDS, seal
 from flopsfit_tui.store.version1 import Contents
 
@@ -143,9 +143,9 @@ def _find(directory: Path) -> _Found:
 def _read_tables(database: sqlite3.Connection, found: _Found) -> bool:
     """Take what SQLite itself still reads; whether that is everything."""
     intact = True
-    for table, columns in TABLES.items():
+    for table in TABLES:
         try:
-            for row in database.execute(f"select {', '.join(columns)} from {table}"):
+            for row in database.execute(f"select {', '.join(columns_of(database, table))} from {table}"):
                 found.take(table, row)
         except SQLITE_ERRORS:
             intact = False
@@ -158,13 +158,19 @@ def _read_tables(database: sqlite3.Connection, found: _Found) -> bool:
 def _as_rows(rowid: int, values: Row) -> Iterator[tuple[str, Row]]:
     """Every table's row that a carved record may be: its columns are as many, and its seal will tell."""
     for table, columns in TABLES.items():
-        if len(values) == len(columns):
-            yield table, ((rowid, *values[1:]) if columns[0] == "id" else _floats(values))
+        if table == "outcomes" and len(values) in (len(columns) - 1, len(columns)):
+            yield table, _outcome(values, len(columns))
+        elif len(values) == len(columns):
+            yield table, (rowid, *values[1:])
 
 
-def _floats(values: Iterable[Any]) -> Row:
-    """SQLite stores a real number that is whole as an integer; an outcome's columns say which are real."""
-    trial, serial, *rest, sealed = values
+def _outcome(values: Row, columns: int) -> Row:
+    """The row of a carved outcome, with its peak before its seal; one of version 2 has no peak.
+
+    SQLite stores a real number that is whole as an integer; an outcome's columns say which are real.
+    """
+    *before, sealed, peak = values if len(values) == columns else (*values, None)
+    trial, serial, *rest = (*before, peak)
     pairs = zip(rest, OUTCOME_KINDS, strict=True)
     rest = [float(value) if kind == "float" and isinstance(value, int) else value for value, kind in pairs]
     return trial, serial, *rest, sealed

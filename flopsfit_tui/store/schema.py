@@ -15,7 +15,7 @@ from flopsfit_tui.store.seals import OUTCOME_COLUMNS
 from flopsfit_tui.store.version1 import Contents, contents_of_version1
 
 FILE = DATABASE
-VERSION = 2
+VERSION = 3  # 2 had no peak_flops; its rows are sealed as ones of which that is not known
 APPLICATION_ID = 0x464C4F50  # "FLOP": tells a sweep.db from anybody else's SQLite file
 BUSY_SECONDS = 30
 TABLES = {  # columns in order; the last is the seal over all before it, unless said otherwise
@@ -34,7 +34,7 @@ _SCHEMA = (
     "create table plan (id integer primary key check (id = 1), json text not null, seal blob)",
     "create table outcomes (trial text primary key, serial integer, status text, steps integer, samples integer, "
     "tokens integer, flops real, loss real, train_loss real, first_loss real, seconds real, device text, error text, "
-    "seal blob)",
+    "seal blob, peak_flops real)",  # last, where it also is in a store that was of version 2
     "create table totals (id integer primary key check (id = 1), outcomes integer, digest blob, seal blob)",
     "create table attempts (id integer primary key, trial text, started real, ended real, status text, worker text, "
     "seal blob)",
@@ -106,6 +106,23 @@ def create_tables(database: sqlite3.Connection) -> None:
     database.execute(f"pragma application_id = {APPLICATION_ID}")
 
 
+def _add_peaks(database: sqlite3.Connection) -> None:
+    """Bring a store of version 2 to version 3."""
+    database.execute("begin immediate")
+    if "null" in columns_of(database, "outcomes"):
+        database.execute("alter table outcomes add column peak_flops real")
+    database.execute(f"pragma user_version = {VERSION}")
+    database.execute("commit")
+
+
+def columns_of(database: sqlite3.Connection, table: str) -> tuple[str, ...]:
+    """What to select of a table, as TABLES has it; null for a column that its version has not."""
+    if table != "outcomes":
+        return TABLES[table]
+    there = {column[1] for column in database.execute("pragma table_info(outcomes)")}
+    return tuple(name if name in there or name != "peak_flops" else "null" for name in TABLES[table])
+
+
 def version_of(database: sqlite3.Connection) -> int:
     """0 for a file that has no tables yet. Raises StoreError for a newer version and for what is no sweep."""
     tables = {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
@@ -120,7 +137,7 @@ def version_of(database: sqlite3.Connection) -> int:
             f"it was written by a newer flopsfit-tui (store version {version}; this one knows up to {VERSION}); update "
             f"flopsfit-tui"
         )
-    return VERSION if sealed else 1
+    return max(2, version) if sealed else 1
 
 
 def open_to_read(directory: Path) -> sqlite3.Connection:
@@ -181,6 +198,9 @@ def open_to_write(directory: Path, fill: Contents | None = None, *, new: bool = 
             database.execute("pragma synchronous = full")
             database.execute("pragma secure_delete = on")  # what was deleted is not salvaged by mistake
             if version == VERSION:
+                return database
+            if version == 2:
+                _add_peaks(database)
                 return database
             before = contents_of_version1(database) if version == 1 else fill
             if version == 1:

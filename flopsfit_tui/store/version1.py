@@ -34,7 +34,8 @@ class Contents:
         for serial, (trial, values) in enumerate(self.outcomes.items(), 1):
             row = (trial, serial, *map(plain, values))
             seals[trial] = seal("outcomes", *row)
-            execute(f"insert into outcomes values ({', '.join('?' * (len(row) + 1))})", (*row, seals[trial]))
+            names = f"trial, serial, {', '.join(OUTCOME_COLUMNS)}, seal"
+            execute(f"insert into outcomes ({names}) values ({', '.join('?' * (len(row) + 1))})", (*row, seals[trial]))
         execute("insert into totals values (1, ?, ?, ?)", Totals(seals).row())
         for trial, curve in self.history.items():
             for part in range(0, len(curve), BLOCK_ROWS):
@@ -66,7 +67,8 @@ def _contents(execute: Callable[..., sqlite3.Cursor]) -> Contents:
     found = Contents()
     for (found.plan,) in execute("select json from plan"):
         pass
-    for trial, *values in execute(f"select trial, {', '.join(OUTCOME_COLUMNS)} from outcomes"):
+    names = ("null" if name == "peak_flops" else name for name in OUTCOME_COLUMNS)
+    for trial, *values in execute(f"select trial, {', '.join(names)} from outcomes"):
         found.outcomes[trial] = values
     history = defaultdict(list)
     for trial, step, tokens, flops, loss, seconds in execute(

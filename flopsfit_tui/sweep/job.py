@@ -121,6 +121,7 @@ def _train(job: Train, own_process: bool) -> Generator[Event, None, str]:
     """The trial's events; its end comes when the process is as it was before."""
     from flopsfit_tui.train.isolation import LossState, ProcessState
     from flopsfit_tui.train.loop import train_trial
+    from flopsfit_tui.train.peak import with_peak
     from flopsfit_tui.train.simulated import leaves_no_trace
 
     workload = resolve(job.workload)
@@ -133,7 +134,7 @@ def _train(job: Train, own_process: bool) -> Generator[Event, None, str]:
         yield from train_in_ranks(job)
         return ""
     state, loss_state = ProcessState(own_process), LossState(workload.loss_fn)
-    ended: Event | None = None
+    ended: TrialEnded | None = None
     try:
         with closing(train_trial(workload, job.trial, job.recipe, job.device, job.checkpointing)) as events:
             for event in events:
@@ -148,7 +149,7 @@ def _train(job: Train, own_process: bool) -> Generator[Event, None, str]:
         where = f"the trial at {workload.model_size_param} {job.trial.size}"
         yield Note("warning", f"{where} changed {', '.join(traces.restored)} for its whole process; put back")
     assert ended is not None
-    yield ended
+    yield ended if workload.simulate is not None else with_peak(ended)
     return traces.renew
 
 
@@ -259,6 +260,7 @@ def time_steps(job: TimeSteps, at_least: float = 0.5) -> Timing:
     from flopsfit_tui.train import simulated
     from flopsfit_tui.train.device import peak_memory, pick_device
     from flopsfit_tui.train.evaluate import EVAL_BATCH, evaluate
+    from flopsfit_tui.train.peak import known_peak
     from flopsfit_tui.train.training import Training
 
     workload = resolve(job.workload)
@@ -280,7 +282,7 @@ def time_steps(job: TimeSteps, at_least: float = 0.5) -> Timing:
     evaluate(training.model, workload, device, job.recipe, batches=1)
     samples = workload.val_dataset.samples or EVAL_BATCH
     eval_seconds = (time.perf_counter() - began) * samples / min(samples, EVAL_BATCH)
-    return Timing(job.size, per_step, eval_seconds, peak_memory(device), device)
+    return Timing(job.size, per_step, eval_seconds, peak_memory(device), device, known_peak(device))
 
 
 class _HeldOut:

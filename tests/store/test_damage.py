@@ -172,10 +172,10 @@ def test_no_command_gives_a_traceback_on_a_damaged_store(command, content, tmp_p
 
 def test_a_store_of_a_newer_version_is_refused(tmp_path):
     write_store(tmp_path)
-    edit(tmp_path, "pragma user_version = 3")
+    edit(tmp_path, "pragma user_version = 4")
     before = (tmp_path / FILE).read_bytes()
     for read_only in (True, False):
-        with pytest.raises(StoreError, match="newer flopsfit-tui .store version 3; this one knows up to 2.; update"):
+        with pytest.raises(StoreError, match="newer flopsfit-tui .store version 4; this one knows up to 3.; update"):
             SqliteStore(tmp_path, read_only=read_only)
     assert (tmp_path / FILE).read_bytes() == before
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 import sqlite3
 from contextlib import closing
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 from stores import plan_of, write_store
 
+from flopsfit_tui.core.events import TrialEnded
 from flopsfit_tui.store.check import check_sweep
+from flopsfit_tui.store.salvage import salvage_sweep
 from flopsfit_tui.store.schema import VERSION
 from flopsfit_tui.store.seals import seal
 from flopsfit_tui.store.sqlite import FILE, SqliteStore
@@ -76,3 +79,25 @@ def test_what_a_later_version_has_added_to_a_plan_is_kept(tmp_path):
     assert len(store.outcomes()) == 12
     store.close()
     assert check_sweep(tmp_path).damage == ()
+
+
+def test_a_store_of_version_2_takes_peaks_and_gives_them_back(tmp_path):
+    directory = Path(shutil.copytree(GOLDEN[-1], tmp_path / "sweep"))
+    assert GOLDEN[-1].name == "version2"
+    store = SqliteStore(directory)
+    store.begin(store.plan())
+    key, before = next(iter(store.outcomes().items()))
+    ended = replace(before, flops=4e9, seconds=2.0, peak_flops=8e9)
+    store.record(TrialEnded(key, ended))
+    store.close()
+    with closing(SqliteStore(directory, read_only=True)) as store:
+        assert store.outcomes()[key] == ended
+        assert sum(math.isfinite(outcome.mfu) for outcome in store.outcomes().values()) == 1
+    assert check_sweep(directory).damage == ()
+    content = bytearray((directory / FILE).read_bytes())
+    content[100:108] = bytes(8)  # SQLite reads nothing of it any more
+    (directory / FILE).write_bytes(content)
+    salvaged = salvage_sweep(directory, tmp_path / "new").directory
+    with closing(SqliteStore(salvaged, read_only=True)) as store:
+        assert store.outcomes()[key] == ended
+        assert store.outcomes().keys() == rows(GOLDEN[-1]).keys()

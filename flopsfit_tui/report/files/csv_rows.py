@@ -23,6 +23,7 @@ TRIALS = (
     *("loss", "train_loss", "seconds", "tokens_per_second", "learning_rate", "device", "error"),
     *("first_loss", "sweep"),  # the untrained model's; and, in the first row, what the trials have in common, as JSON
     "left_out",  # why a trial that ended is not fitted
+    "mfu",
 )
 HISTORY = ("trial", "step", "tokens", "flops", "loss", "seconds")
 OPTIMUM = (
@@ -59,6 +60,7 @@ def trial_rows(plan: Plan, outcomes: Mapping[str, Outcome]) -> Iterator[Row]:
             outcome and _known(outcome.first_loss),
             sweep_json(plan) if trial is plan.trials[0] else "",
             reasons.get(trial.key, ""),
+            outcome and _known(outcome.mfu),
         )
 
 

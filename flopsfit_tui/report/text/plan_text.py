@@ -15,7 +15,7 @@ from flopsfit_tui.report.text.table import table
 
 def plan_text(plan: Plan, cost: Estimate) -> str:
     """Every trial, then what they cost together."""
-    head = ["FLOPs", plan.size_name, "seed", "params", plan.unit, "steps", "epochs", "seconds"]
+    head = ["FLOPs", plan.size_name, "seed", "params", plan.unit, "steps", "epochs", "seconds", "MFU"]
     rows = [
         [
             format_flops(t.budget),
@@ -26,6 +26,7 @@ def plan_text(plan: Plan, cost: Estimate) -> str:
             str(t.steps),
             f"{plan.epochs(t):.2g}" if plan.dataset_samples else "–",
             f"{cost.seconds[t.key]:.1f}" if cost.seconds else "?",
+            f"{cost.mfu[t.key]:.1%}" if t.key in cost.mfu else "?",
         ]
         for t in plan.trials
     ]

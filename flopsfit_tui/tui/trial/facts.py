@@ -59,6 +59,7 @@ def facts(app_state: AppState, now: TrialState, palette: Palette) -> Text:
             ("untrained", outcome.first_loss, "{:.3f}".format),
             ("took", outcome.seconds, format_seconds),
             ("speed", outcome.tokens_per_second, lambda speed: f"{format_count(speed)} {plan.unit}/s"),
+            ("MFU", outcome.mfu, "{:.1%}".format),
         )
         for name, number, show in known:
             if math.isfinite(number):
