@@ -23,16 +23,12 @@ WINDOW_SECONDS, WARM_STEPS = 5.0, 10
 
 def train(width: int, device: str) -> None:
     """Warm up, say so, wait for the moment on stdin, train through the window; print the FLOP/s that it made."""
-    from dataclasses import replace
-
     import torch
     from steps import recipe_of
 
-    from flopsfit_tui.core.events import TrialEnded
-    from flopsfit_tui.core.trial import Outcome
     from flopsfit_tui.train.measure import measure_size
     from flopsfit_tui.train.model import first_batch
-    from flopsfit_tui.train.peak import with_peak
+    from flopsfit_tui.train.peak import peak_flops
     from flopsfit_tui.train.ready import fill_defaults
     from flopsfit_tui.train.training import Training
     from flopsfit_tui.workloads import resolve
@@ -45,8 +41,7 @@ def train(width: int, device: str) -> None:
     training = Training(workload, width, batch, 0, recipe_of(workload), device)
     for _ in range(WARM_STEPS):
         training.step(1e-3)
-    ended = with_peak(TrialEnded("", Outcome("finished", flops=1.0, seconds=1.0, device=device)))
-    print(json.dumps({"peak": ended.outcome.peak_flops}), flush=True)
+    print(json.dumps(peak_flops(device)), flush=True)
     begin = float(sys.stdin.readline())
     time.sleep(max(0.0, begin - time.time()))
     steps = 0
@@ -57,4 +52,68 @@ def train(width: int, device: str) -> None:
             torch.cuda.synchronize()
     if device == "cuda":
         torch.cuda.synchronize()
-    print(json.dumps({"flops": steps * cost / (time.time() - begin)}), flush=True)
+    print(json.dumps(steps * cost / (time.time() - begin)), flush=True)
+
+
+def aggregate(width: int, processes: int, device: str) -> tuple[float, float] | None:
+    """FLOP/s of so many processes together, and of a matrix product in one of them; None where one failed."""
+    command = [sys.executable, __file__, "--train", str(width), "--device", device]
+    running = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(processes)
+    ]
+    try:
+        ready = [_line(process) for process in running]
+        for process in running:
+            assert process.stdin is not None
+            process.stdin.write(f"{time.time() + 1.0}\n" if process.poll() is None else "")
+            process.stdin.flush()
+        made = [_line(process) for process in running]
+    except (ValueError, BrokenPipeError):  # such as out of memory: it says so on stderr
+        return None
+    finally:
+        for process in running:
+            process.kill()
+            process.communicate()
+    return sum(made), max(ready)
+
+
+def _line(process: subprocess.Popen[str]) -> float:
+    assert process.stdout is not None
+    return float(json.loads(process.stdout.readline()))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--widths", default=WIDTHS)
+    parser.add_argument("--processes", default="1,2,4,8,16")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--train", type=int, help="train one width here, as a process of the others")
+    arguments = parser.parse_args()
+    if arguments.train:
+        train(arguments.train, arguments.device)
+        return 0
+    if arguments.device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            print("there is no CUDA GPU here, so nothing was measured")
+            return 0
+    counts = [int(count) for count in arguments.processes.split(",")]
+    print(
+        "| width | one at a time | " + " | ".join(f"{count} beside each other" for count in counts[1:]) + " | of peak |"
+    )
+    print("|---" * (len(counts) + 2) + "|")
+    for width in map(int, arguments.widths.split(",")):
+        found = [aggregate(width, count, arguments.device) for count in counts]
+        first = found[0]
+        cells = [f"{one[0]:.3g} ({one[0] / first[0]:.2f})" if one and first else "failed" for one in found]
+        best, peak = (
+            max((one[0] for one in found if one), default=0.0),
+            max((one[1] for one in found if one), default=1.0),
+        )
+        print(f"| {width} | " + " | ".join(cells) + f" | {best / peak:.1%} |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

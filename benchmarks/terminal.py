@@ -95,6 +95,22 @@ class Terminal:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith(what + ":")) * 1024 / 1e6
 
+    def wait(self) -> int:
+        """Read until the command has ended by itself; its exit code, negative for a signal."""
+        while self.code is None:
+            if not self.read(0.2):
+                time.sleep(0.01)
+            self.forget()
+            self._take_code()
+        return self.code
+
+    def _take_code(self) -> None:
+        done, status = os.waitpid(self.pid, os.WNOHANG)
+        if done:
+            self.code = os.waitstatus_to_exitcode(status)
+            os.close(self._file)
+            self._own.cleanup()
+
     def close(self, seconds: float = 20.0) -> int:
         """End the command; its exit code, negative for a signal."""
         end = time.monotonic() + seconds
@@ -102,12 +118,8 @@ class Terminal:
         while self.code is None:
             self.read(0.05)
             self.forget()
-            done, status = os.waitpid(self.pid, os.WNOHANG)
-            if done:
-                self.code = os.waitstatus_to_exitcode(status)
-                os.close(self._file)
-                self._own.cleanup()
-            elif time.monotonic() > end:
+            self._take_code()
+            if self.code is None and time.monotonic() > end:
                 os.kill(self.pid, signal.SIGKILL)
         return self.code
 
