@@ -49,7 +49,8 @@ def estimate(plan: Plan, rehearsals: Sequence[Timing], workers: int) -> Estimate
     flops_per_token = {s.size: s.flops_per_token for s in plan.sizes}
     training = {t.key: t.steps * step_seconds(flops_per_token[t.size]) for t in plan.trials}
     seconds = {t.key: training[t.key] + eval_seconds(flops_per_token[t.size]) for t in plan.trials}
-    peak = max((r.peak_flops for r in rehearsals if r.peak_flops > 0), default=math.nan)
+    known = [r.peak_flops for r in rehearsals if r.peak_flops > 0 and plan.recipe.nproc == 1]
+    peak = max(known, default=math.nan)  # of one process: how long several take to exchange gradients is not timed
     used = {t.key: mfu(t.flops, training[t.key], peak) for t in plan.trials}
     return Estimate(
         seconds=seconds,

@@ -1,6 +1,7 @@
 """What a plan will cost, and what is left of it."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,15 @@ def test_time_is_a_fixed_part_and_a_part_by_flops():
     assert found.seconds == pytest.approx({"k1": 3.0, "k5": 11.0, "k9": 19.0})
     assert found.total_seconds == pytest.approx(19.0)
     assert found.memory_bytes == 60
+
+
+def test_utilisation_is_expected_where_the_peak_is_known():
+    plan = plan_of({1: 1000, 9: 1000})
+    timed = [Timing(1, 0.002, 1.0, 10, "cpu", 1e9), Timing(9, 0.010, 9.0, 30, "cpu", 2e9)]
+    assert estimate(plan, timed, 2).mfu == pytest.approx({"k1": 6400 / 0.002 / 2e9, "k9": 57600 / 0.010 / 2e9})
+    assert estimate(plan, [Timing(1, 0.002, 1.0, 10, "cpu")], 2).mfu == {}
+    together = replace(plan, recipe=replace(plan.recipe, nproc=2))
+    assert estimate(together, timed, 2).mfu == {}
 
 
 def test_a_larger_size_never_counts_as_faster():
