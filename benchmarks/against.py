@@ -132,7 +132,7 @@ def transformers(trials: list[Trial]) -> None:
 
 def lightning(trials: list[Trial]) -> None:
     """Lightning's Trainer without logger, checkpoints and progress bar."""
-    import lightning as pl
+    import lightning as pl  # type: ignore[import-not-found,unused-ignore]
     from torch.utils.data import DataLoader
 
     class Module(pl.LightningModule):  # type: ignore[misc,name-defined,unused-ignore]

@@ -38,7 +38,8 @@ def bare_rates(workload_name: str, sizes: list[int]) -> dict[int, float]:
     workload = fill_defaults(resolve(workload_name))
     found = {}
     for size in sizes:
-        run, began, rates = bare_slices(workload, size), time.perf_counter(), []
+        run, began = bare_slices(workload, size), time.perf_counter()
+        rates: list[float] = []
         run()
         while not rates or time.perf_counter() - began < BARE_SECONDS:
             before = time.perf_counter(), time.process_time()
@@ -55,7 +56,7 @@ def least_seconds(workload: str, steps: list[tuple[int, int]]) -> float:
     command = [sys.executable, __file__, "--bare", json.dumps(sizes), "--workload", workload]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(CORES)]
     rates = [json.loads(process.communicate()[0]) for process in running]
-    mean = {size: statistics.mean(rate[str(size)] for rate in rates) for size in sizes}
+    mean: dict[int, float] = {size: statistics.mean(rate[str(size)] for rate in rates) for size in sizes}
     return sum(count / mean[size] for size, count in steps) / CORES
 
 
