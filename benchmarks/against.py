@@ -47,13 +47,14 @@ def dataset() -> Any:
     from flopsfit_tui.workloads import resolve
 
     source: Any = resolve("gpt-bytes").dataset
+    starts = source.starts()
 
     class Windows(torch.utils.data.Dataset[Any]):
         def __len__(self) -> int:
             return int(source.samples)
 
         def __getitem__(self, index: int) -> Any:
-            inputs, targets = source.cut(source.starts[index : index + 1])
+            inputs, targets = source.cut(starts[index : index + 1])
             return inputs[0], targets[0]
 
     return Windows()
