@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 from typing import Literal
 
+from flopsfit_tui.conduct import change_fit
 from flopsfit_tui.core.control import (
     AddTrial,
     Command,
+    LeaveOut,
     Pause,
     Resume,
     Retry,
@@ -135,6 +137,20 @@ class AttachedSweep:
     def target(self, budget: float) -> None:
         """Show and export the optimum at this budget, in FLOPs."""
         self._command(SetTarget(budget))
+
+    def leave_out(self, trial: str, reason: str | None) -> None:
+        """Keep a trial out of the fit, for a reason, which is stored with it; with None it is fitted again.
+
+        Also when the sweep has ended. Raises ValueError for a key that no trial has, and for an empty reason.
+        """
+        if reason is not None and not reason.strip():
+            raise ValueError("leave_out takes a reason, or None to fit the trial again")
+        reason = reason and reason.strip()
+        if self.running:
+            self._command(LeaveOut(trial, reason))
+            return
+        for event in change_fit(self.directory, trial, reason):
+            self._apply(event)
 
     def close(self) -> None:
         """Let the sweep go; it goes on."""

@@ -105,24 +105,39 @@ def add_estimate(planned: PlannedSweep, options: Options, executor: Executor) ->
 def change_fit(directory: Path, key: str, reason: str | None) -> tuple[PlanChanged, Note]:
     """Keep a trial of a sweep that does not run out of its fit, for a reason; with None it is fitted again.
 
-    Returns what was written into its store. Raises ValueError where no sweep is, or another process sweeps, and
-    StoreFault where it cannot be written.
+    Returns what was written into its store. Raises ValueError where no sweep is, another process sweeps, or no trial
+    has the key, and StoreFault where it cannot be written.
     """
+    with _written(directory) as (store, plan):
+        if all(trial.key != key for trial in plan.trials):
+            raise ValueError(f"no trial of the sweep in {str(directory)!r} has the key {key!r}")
+        changed = PlanChanged(leave_out(plan, key, reason), {}, of_fit=True)
+        note = left_out_note(plan, key, reason)
+        store.record(changed)
+        store.record(note)
+    return changed, note
+
+
+def change_target(directory: Path, budget: float) -> None:
+    """Keep the budget, in FLOPs, at which the optimum of a sweep that does not run is wanted. Raises as change_fit."""
+    with _written(directory) as (store, _):
+        store.record(TargetChanged(budget))
+
+
+@contextlib.contextmanager
+def _written(directory: Path) -> Iterator[tuple[SqliteStore, Plan]]:
+    """The store of a sweep that does not run, to be written."""
     store = SqliteStore(directory)
     try:
         plan = store.plan()
         if plan is None:
             raise ValueError(f"{str(directory)!r} contains no plan yet (the sweep has not started)")
         store.begin(plan)
-        changed = PlanChanged(leave_out(plan, key, reason), {}, of_fit=True)
-        note = left_out_note(plan, key, reason)
-        store.record(changed)
-        store.record(note)
+        yield store, plan
     finally:
         problem = store.close()
     if problem:
         raise StoreFault(problem)
-    return changed, note
 
 
 def prepare(options: Options, executor: Executor, plan: Plan | None = None) -> PreparedSweep:
@@ -176,6 +191,7 @@ class Sweep:
                 device=options.device,
                 seconds=prepared.estimate.seconds,
                 propose=_proposer(store, prepared) if prepared.plan.goal else None,
+                target=options.targets[0] if options.targets else None,
                 on_full=options.on_full,
                 checkpoints=prepared.directory,
                 checkpoint_seconds=options.checkpoint_seconds,

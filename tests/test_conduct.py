@@ -9,17 +9,19 @@ from dataclasses import replace
 import pytest
 from rehearsed import Rehearsed
 
-from flopsfit_tui.conduct import Sweep, plan_in_directory, prepare
-from flopsfit_tui.core.control import AddTrial, Control
-from flopsfit_tui.core.events import Note, SweepEnded, SweepStarted, TrialEnded
+from flopsfit_tui.conduct import Sweep, change_target, plan_in_directory, prepare
+from flopsfit_tui.core.control import AddTrial, Control, SetTarget
+from flopsfit_tui.core.events import Note, SweepEnded, SweepStarted, TargetChanged, TrialEnded
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.state import FAILED, SweepState, exit_code
 from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Request
 from flopsfit_tui.plan.estimate import predicted_seconds
 from flopsfit_tui.report.files import sweeps
+from flopsfit_tui.report.files.sweeps import read_sweep
 from flopsfit_tui.report.text.plan_text import estimate_text
 from flopsfit_tui.store.sqlite import SqliteStore
+from flopsfit_tui.sweep.follow import Follower
 
 
 @pytest.fixture
@@ -62,6 +64,23 @@ def test_the_files_are_there_when_the_last_event_is(options, executor):
     assert len(sweep.export.outcomes) == 9
     assert sweep.export.analysis.fit.points == 9
     assert not list(options.out.glob("*.png"))
+
+
+def test_the_target_of_a_running_sweep_is_that_of_the_next_run_unless_another_is_given(options, executor):
+    run(options, executor, SetTarget(3e9), until=2)
+    assert read_sweep(options.out).targets == (3e9,)
+    events, sweep = run(options, executor, until=2)
+    assert [event.budget for event in events if isinstance(event, TargetChanged)] == [3e9]
+    assert sweep.export.targets == (3e9,)
+    assert TargetChanged(3e9) in Follower(options.out).begin()
+    change_target(options.out, 4e9)  # while nobody sweeps
+    events, _ = run(options, executor, until=2)
+    assert TargetChanged(4e9) in events
+    events, sweep = run(replace(options, targets=(5e9, 6e9)), executor)
+    assert TargetChanged(4e9) not in events
+    assert sweep.export.targets == (5e9, 6e9)
+    assert read_sweep(options.out).targets == (5e9,)
+    assert read_sweep(options.out, (7e9,)).targets == (7e9,)
 
 
 def test_what_is_left_is_what_the_next_run_trains_and_pays_for(options, executor):

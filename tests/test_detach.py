@@ -95,6 +95,13 @@ def test_a_detached_sweep_is_controlled_by_three_and_written_by_one(tmp_path, ti
     until(lambda: all(sweep.state.workers == 3 for sweep in sweeps))
     first.add(4e8, 8)
     until(lambda: all(len(sweep.state.trials) == 5 for sweep in sweeps))
+    second.leave_out(key, " its data were broken ")
+    until(lambda: all(sweep.state.plan.left_out == ((key, "its data were broken"),) for sweep in sweeps))
+    with pytest.raises(ValueError, match="the plan has no trial nobody"):
+        first.leave_out("nobody", "why")
+    with pytest.raises(ValueError, match="takes a reason"):
+        first.leave_out(key, " ")
+    third.target(1e10)
     assert {_writers(tmp_path / "opened", directory), frozenset(_writing_now(directory))} == {frozenset({process})}
 
     os.kill(process, signal.SIGTERM)
@@ -103,13 +110,15 @@ def test_a_detached_sweep_is_controlled_by_three_and_written_by_one(tmp_path, ti
     assert reader.wait(PATIENCE) == 130
     assert b"pid " in reader.communicate()[1]  # it says who acted
     store = SqliteStore(directory, read_only=True)
-    assert len({row.event.id for row in store.stored_events() if isinstance(row.event, CommandGiven)}) == 8
+    assert len({row.event.id for row in store.stored_events() if isinstance(row.event, CommandGiven)}) == 11
     store.close()
     assert list((directory / "checkpoints").glob("*.pt"))
     assert not (directory / SOCKET).exists()
     assert "flopsfit-tui run" in (directory / LOG).read_text()
     with pytest.raises(ValueError, match="no process sweeps"):
         first.pause()
+    first.leave_out(key, None)  # also when it has ended
+    assert first.result.plan.left_out == first.state.plan.left_out == ()
     for sweep in sweeps:
         sweep.close()
 

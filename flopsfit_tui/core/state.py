@@ -101,7 +101,7 @@ class SweepState:
                 now.status, now.outcome, now.worker, now.step, now.loss = "pending", None, "", 0, math.nan
             case PlanChanged(plan, seconds, _):
                 self.outcomes_version += self.plan is not None and self.plan.left_out != plan.left_out
-                self.plan, self.predicted = plan, {**self.predicted, **seconds}
+                self.plan, self.predicted = plan, with_predictions(plan, {**self.predicted, **seconds})
                 self.trials = {t.key: self.trials.get(t.key) or TrialState(t) for t in plan.trials}
             case WorkersChanged(workers):
                 self.workers = workers
@@ -218,6 +218,20 @@ class SweepState:
 
     def _running(self) -> list[TrialState]:
         return [s for s in self.trials.values() if s.status == "running"]
+
+
+def with_predictions(plan: Plan, seconds: Mapping[str, float]) -> dict[str, float]:
+    """Predicted seconds by trial key, also of trials that were not timed: those of the trial nearest in size, by FLOPs.
+
+    Empty where nothing was timed.
+    """
+    timed = [t for t in plan.trials if t.key in seconds]
+    found = dict(seconds)
+    for trial in plan.trials if timed else ():
+        if trial.key not in seconds:
+            near = min(timed, key=lambda t: (abs(t.params - trial.params), abs(t.budget - trial.budget)))
+            found[trial.key] = seconds[near.key] * trial.flops / near.flops
+    return found
 
 
 def percent(fraction: float) -> str:

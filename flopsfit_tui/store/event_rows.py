@@ -120,6 +120,15 @@ def present_state(rows: Iterable[StoredEvent]) -> list[Event | Began]:
     return list(holds.values())
 
 
+def last_target(rows: Iterable[StoredEvent]) -> float | None:
+    """The budget, in FLOPs, whose optimum was asked for last, in whichever run."""
+    found = None
+    for row in rows:
+        if isinstance(row.event, TargetChanged):
+            found = row.event.budget
+    return found
+
+
 def not_done(rows: Iterable[StoredEvent]) -> tuple[dict[str, CommandGiven], set[str]]:
     """Commands by id that were stored and have not acted, in order; and the ids of all that ever were."""
     waiting: dict[str, CommandGiven] = {}

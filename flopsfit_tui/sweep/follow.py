@@ -17,6 +17,7 @@ from flopsfit_tui.core.events import (
     PlanChanged,
     SweepEnded,
     SweepStarted,
+    TargetChanged,
     TrialEnded,
     TrialProgress,
     TrialRequeued,
@@ -24,7 +25,7 @@ from flopsfit_tui.core.events import (
 )
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.store.directory import sweeping_process
-from flopsfit_tui.store.event_rows import Began, present_state
+from flopsfit_tui.store.event_rows import Began, last_target, present_state
 from flopsfit_tui.store.sqlite import SqliteStore
 
 POLL_SECONDS = 0.7  # the writer commits progress twice a second
@@ -105,7 +106,10 @@ class Follower:
         plan = self._store.plan() or plan
         damage = [Note("warning", sentence) for sentence in self._store.damage()]
         outcomes, began, rest = dict(self._store.outcomes()), Began(0, {}), list[Event]()
-        for holds in present_state(self._store.stored_events()) if live else ():
+        rows = self._store.stored_events()
+        if not live and (target := last_target(rows)):
+            rest.append(TargetChanged(target))
+        for holds in present_state(rows) if live else ():
             if isinstance(holds, Began):
                 began = holds
             else:

@@ -49,13 +49,13 @@ from flopsfit_tui.core.events import (
 )
 from flopsfit_tui.core.job_files import drop_empty, drop_results
 from flopsfit_tui.core.options import OnFull
-from flopsfit_tui.core.state import kept
+from flopsfit_tui.core.state import kept, with_predictions
 from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Outcome, Plan, Size, Trial
 from flopsfit_tui.plan.estimate import longest_first
 from flopsfit_tui.plan.grid import add_trial, keep_added, leave_out, left_out_note
 from flopsfit_tui.store.base import Store
-from flopsfit_tui.store.event_rows import not_done
+from flopsfit_tui.store.event_rows import last_target, not_done
 from flopsfit_tui.sweep.executor import Executor, TrialLost
 from flopsfit_tui.sweep.job import Measure, Train
 from flopsfit_tui.sweep.keeping import Batches, Keeper
@@ -77,6 +77,7 @@ def run_sweep(
     device: str = "auto",
     seconds: Mapping[str, float] | None = None,
     propose: Propose | None = None,
+    target: float | None = None,
     on_full: OnFull = "wait",
     checkpoints: Path | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -85,7 +86,8 @@ def run_sweep(
 
     Each event is in the store before it is yielded. `workload` is a name, a reference, or a Workload; `seconds` are
     predicted durations by trial key, which set the order. `propose` is asked for a further trial whenever a worker has
-    nothing to do, until it has none. Trials that the user added or skipped when the plan was run
+    nothing to do, until it has none. `target` is the budget whose optimum is shown, in FLOPs; None: the one that was
+    asked for when the plan was run before. Trials that the user added or skipped when the plan was run
     before stay so. The last event is SweepEnded, after which nothing runs any more. Closing the generator early stops
     the running trials; what is finished is kept. While the store cannot be written the sweep stands still, or stops
     with `on_full` "stop"; what was damaged in it is said by a Note. In the
@@ -95,9 +97,7 @@ def run_sweep(
     plan = keep_added(plan, store.plan())
     store.begin(plan)
     before = kept(store.outcomes())
-    seconds = dict(seconds or {})
-    if seconds:
-        seconds |= {t.key: predict_seconds(t, plan, seconds) for t in plan.trials if t.key not in seconds}
+    seconds = with_predictions(plan, seconds or {})
     waiting = deque(longest_first((t for t in plan.trials if t.key not in before), seconds))
     if checkpoints:
         drop_checkpoints(checkpoints, before)  # of trials that ended just before the process did
@@ -107,13 +107,17 @@ def run_sweep(
         plan, workload, executor, control, waiting, device, seconds, propose, checkpoints, checkpoint_seconds
     )
     skipped: set[str] = set()  # trials whose checkpoints are kept to the end of the sweep
-    sweep.remember(*not_done(store.stored_events()))
+    rows = store.stored_events()
+    sweep.remember(*not_done(rows))
+    target = target or last_target(rows)
     keeper = Keeper(store, control, sweep.hold, sweep.go_on, on_full)
     batches = Batches(sweep.events())
     try:
         yield from keeper.keep(SweepStarted(plan, before, executor.workers, seconds))
         for sentence in store.damage():
             yield from keeper.keep(Note("warning", sentence))
+        if target:
+            yield from keeper.keep(TargetChanged(target))
         for batch in batches:
             yield from keeper.keep(*batch)
             for event in batch:
@@ -235,6 +239,8 @@ class _Sweep:
             case SetTarget(budget):
                 return "", [TargetChanged(budget)]
             case LeaveOut(key, reason):
+                if all(trial.key != key for trial in self.plan.trials):
+                    return f"the fit is as it was: {self._where_is(key)}", []
                 self.plan = leave_out(self.plan, key, reason)
                 return "", [PlanChanged(self.plan, {}, of_fit=True), left_out_note(self.plan, key, reason)]
             case SetWorkers(count):
@@ -261,7 +267,9 @@ class _Sweep:
 
     def _retry(self, key: str) -> tuple[str, list[Event]]:
         again = [t for t in self.plan.trials if t.key == key]
-        if not again or key in self.running or any(t.key == key for t in self.waiting):
+        if any(t.key == key for t in self.waiting):  # as failed trials do when a sweep goes on
+            return self._run_next(key)
+        if not again or key in self.running:
             return f"nothing is tried again: {self._where_is(key)}", []
         self.waiting.extendleft(again)
         return "", [TrialRequeued(key)]
@@ -291,8 +299,8 @@ class _Sweep:
         except (ValueError, TypeError) as error:
             return f"nothing was added: {error}", [Note("warning", f"nothing was added: {error}")]
         new = [t for t in self.plan.trials if t.key in self.plan.added[-len(self.plan.rates) :]]
-        predicted = {t.key: predict_seconds(t, self.plan, self.seconds) for t in new} if self.seconds else {}
-        self.seconds |= predicted
+        self.seconds = with_predictions(self.plan, self.seconds)
+        predicted = {t.key: self.seconds[t.key] for t in new if t.key in self.seconds}
         self.waiting.extendleft(reversed(new))
         return "", [PlanChanged(self.plan, predicted)]
 
@@ -369,10 +377,3 @@ class _Sweep:
         self.executor.resume()
         if said:
             yield SweepResumed()
-
-
-def predict_seconds(trial: Trial, plan: Plan, seconds: Mapping[str, float]) -> float:
-    """Seconds of a trial that was not timed: those of the planned one nearest in size, by FLOPs."""
-    timed = [t for t in plan.trials if t.key in seconds]
-    near = min(timed, key=lambda t: (abs(t.params - trial.params), abs(t.budget - trial.budget)))
-    return seconds[near.key] * trial.flops / near.flops

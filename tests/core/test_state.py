@@ -6,6 +6,7 @@ import pytest
 
 from flopsfit_tui.core.events import (
     Note,
+    PlanChanged,
     SweepEnded,
     SweepPaused,
     SweepResumed,
@@ -72,6 +73,15 @@ def test_a_trial_goes_from_pending_to_running_to_finished():
     assert state.tokens_per_second == 3200 / 1.5
     state.apply(TrialEnded("a", Outcome("finished", loss=2.5)))
     assert (now.status, state.flops_done, state.tokens_per_second) == ("finished", 1e9, 0)
+
+
+def test_progress_keeps_its_measure_when_a_trial_is_added():
+    plan = plan_of("a", "b")
+    state = fold(SweepStarted(plan, {}, 1, {"a": 30.0, "b": 10.0}), TrialEnded("a", Outcome("finished", loss=2.0)))
+    assert state.fraction == 0.75
+    state.apply(PlanChanged(plan_of("a", "b", "c"), {}))  # as a terminal is told that only watches
+    assert state.predicted["c"] in (10.0, 30.0)
+    assert state.fraction == 30 / (40 + state.predicted["c"])
 
 
 def test_a_returned_trial_is_pending_again():

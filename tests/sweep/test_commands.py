@@ -3,8 +3,9 @@
 import pytest
 
 from flopsfit_tui.core.checkpoint_files import checkpoint_path
-from flopsfit_tui.core.control import AddTrial, Control, Retry, RunNext, SetWorkers, Skip
+from flopsfit_tui.core.control import AddTrial, Control, Retry, RunNext, Sent, SetWorkers, Skip
 from flopsfit_tui.core.events import (
+    CommandDone,
     Note,
     PlanChanged,
     SweepStarted,
@@ -14,7 +15,7 @@ from flopsfit_tui.core.events import (
     WorkersChanged,
 )
 from flopsfit_tui.core.state import SweepState
-from flopsfit_tui.core.trial import Request
+from flopsfit_tui.core.trial import Outcome, Request
 from flopsfit_tui.plan.grid import keep_added
 from flopsfit_tui.store.base import MemoryStore
 from flopsfit_tui.store.sqlite import SqliteStore
@@ -46,6 +47,17 @@ def test_a_skipped_trial_is_not_trained_until_it_is_asked_for_again(executor, sh
     assert started(run(short_plan, tiny_file, executor, store)) == []
     assert started(run(short_plan, tiny_file, executor, store, Retry(skipped))) == [skipped]
     assert store.outcomes()[skipped].status == "finished"
+
+
+def test_a_failed_trial_that_is_asked_for_again_as_the_sweep_goes_on_is_next(short_plan, tiny_file):
+    store, failed = MemoryStore(), short_plan.trials[-1].key
+    run(short_plan, tiny_file, InThread(), store, Skip(failed))
+    store.record(TrialEnded(failed, Outcome("failed", error="no")))
+    control = Control()
+    control.send(Sent(Retry(failed), "a terminal"))
+    events = list(run_sweep(short_plan, tiny_file, InThread(), store, control))
+    assert started(events) == [failed]
+    assert [event.problem for event in events if isinstance(event, CommandDone)] == [""]
 
 
 def test_a_running_trial_can_be_skipped(executor, slow_plan, tiny_file):

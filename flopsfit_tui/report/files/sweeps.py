@@ -24,6 +24,7 @@ from flopsfit_tui.report.files.export import export_sweep
 from flopsfit_tui.report.text.table import table
 from flopsfit_tui.store.base import HistoryRow
 from flopsfit_tui.store.directory import changed_at, find_sweeps, sweeping_process, sweeps_directory
+from flopsfit_tui.store.event_rows import last_target
 from flopsfit_tui.store.running import running_directories
 from flopsfit_tui.store.sqlite import SqliteStore
 
@@ -41,21 +42,27 @@ class StoredSweep:
     problem: str = ""  # why the plots were not drawn
     damage: Sequence[str] = ()  # what is left out of it, a sentence each
     recipe: RecipeCheck | None = None  # what it says, where it is the check of a recipe
+    targets: Sequence[float] = ()  # budgets that were asked for, in FLOPs: the first is the one that is always shown
 
 
 def read_sweep(directory: Path, targets: Sequence[float] = ()) -> StoredSweep:
-    """Read and analyse the sweep in a directory. Raises ValueError where there is none."""
+    """Read and analyse the sweep in a directory; without targets at the one that it was last asked for.
+
+    Raises ValueError where there is none.
+    """
     store = SqliteStore(directory, read_only=True)
     try:
         plan = store.plan()
         if plan is None:
             raise ValueError(f"{str(directory)!r} contains no plan yet (the sweep has not started)")
         outcomes, history, damage = store.outcomes(), store.history(), store.damage(everything=True)
+        asked = None if targets else last_target(store.stored_events())
     finally:
         store.close()
+    targets = (asked,) if asked else tuple(targets)
     analysis = analyse(sweep_runs(plan, outcomes), targets)
     check = check_of(plan, outcomes, directory)
-    return StoredSweep(plan, outcomes, history, analysis, damage=damage, recipe=check)
+    return StoredSweep(plan, outcomes, history, analysis, damage=damage, recipe=check, targets=targets)
 
 
 def check_of(plan: Plan, outcomes: Mapping[str, Outcome], directory: Path | None) -> RecipeCheck | None:
@@ -98,7 +105,7 @@ def export_directory(
     replaces it.
     """
     to, sweep = to or directory, read_sweep(directory, targets)
-    target = main_target(sweep.plan, targets)
+    target = main_target(sweep.plan, sweep.targets)
     written = export_sweep(
         to, sweep.plan, sweep.outcomes, sweep.history, sweep.analysis, plots, target, force=force,
         skip_foreign=skip_foreign, recipe=sweep.recipe,

@@ -18,6 +18,7 @@ from flopsfit_tui.core.events import (
     Note,
     SweepEnded,
     SweepStarted,
+    TargetChanged,
     TrialEnded,
     TrialProgress,
     TrialStarted,
@@ -54,6 +55,8 @@ class ProgressLog:
         """The line of an event, empty for what is not worth one."""
         again = isinstance(event, TrialEnded) and self._known(event)
         self.state.apply(event)
+        if isinstance(event, TargetChanged):
+            self._targets, self._fit_after = (event.budget,), 0.0
         line = "" if again else self._line(event)
         if line:
             self._said = time.monotonic()

@@ -51,7 +51,7 @@ from flopsfit_tui.tui.session.messages import (
     Rejected,
     SessionMessage,
 )
-from flopsfit_tui.tui.session.short_threads import export, fit, propose, store_fit
+from flopsfit_tui.tui.session.short_threads import export, fit, propose, store_fit, store_target
 from flopsfit_tui.tui.session.sweep_thread import SweepThread
 from flopsfit_tui.tui.session.undo import undo_of
 
@@ -142,6 +142,8 @@ class Session:
     def _begin(self, commands: Sequence[Command]) -> None:
         assert self.sweeper is not None
         self.app_state.start_requested, self.app_state.problem = True, ""
+        if self.app_state.user_target:
+            commands = [*commands, SetTarget(self.app_state.user_target)]
         self.sweeper.sweep([self._signed(command) for command in commands])
         self._hooks.on_change(self, "app_state")
 
@@ -224,10 +226,13 @@ class Session:
         return sent
 
     def retarget(self, budget: float) -> None:
-        """Show the optimum at another budget: here, and in every terminal while the sweep runs."""
-        self.app_state.user_target = budget
-        if self.app_state.running:
+        """Show the optimum at another budget: here, in every terminal while the sweep runs, and when it goes on."""
+        app_state = self.app_state
+        app_state.user_target = budget
+        if app_state.running:
             self._put(SetTarget(budget))
+        elif app_state.directory is not None and app_state.state.trials and not app_state.read_only:
+            self._hooks.run_in_thread(partial(store_target, self._post, app_state.directory, budget))
         self._refit()
         self._hooks.on_change(self, "app_state")
 
@@ -296,12 +301,12 @@ class Session:
     def _on_events(self, message: Events) -> None:
         """Screens draw the state when their time comes; only another phase is shown at once."""
         app_state = self.app_state
-        before = app_state.state.phase
+        before, begun = app_state.state.phase, any(isinstance(event, SweepStarted) for event in message.events)
         for event in message.events:
             app_state.state.apply(event)
             if isinstance(event, SweepStarted):
                 app_state.stage, app_state.start_requested = "sweeping", False
-            self._on_command(event)
+            self._on_command(event, at_first=app_state.reading and begun)
             if isinstance(event, SweepStarted | PlanChanged):
                 app_state.plan = event.plan
             elif isinstance(event, SweepEnded):
@@ -319,10 +324,11 @@ class Session:
             self._hooks.on_change(self, "noticed" if app_state.notices else "app_state")
         self._see_whether_ended()
 
-    def _on_command(self, event: Event) -> None:
-        """What another terminal has asked of the sweep is said; a target that it set is the target here too."""
+    def _on_command(self, event: Event, at_first: bool) -> None:
+        """What another terminal has asked of the sweep is said; a target that it set is the target here too, unless
+        the user gave another when this was opened."""
         app_state = self.app_state
-        if isinstance(event, TargetChanged):
+        if isinstance(event, TargetChanged) and not (at_first and app_state.options.targets):
             app_state.user_target = event.budget
         elif isinstance(event, CommandGiven) and event.id not in self._given and app_state.plan:
             app_state.notices.append(f"{event.by}: {command_text(event.command, app_state.plan)}")

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from flopsfit_tui.conduct import change_fit
+from flopsfit_tui.conduct import change_fit, change_target
 from flopsfit_tui.core.control import Control
 from flopsfit_tui.core.events import Event, Note
 from flopsfit_tui.core.store_errors import StoreFault
@@ -90,6 +90,14 @@ def propose(
 ) -> None:
     """In a thread of its own: which trial would narrow the interval at `target` FLOPs most for its seconds."""
     post(Proposed(choose.propose(plan, outcomes, coming, choose.price_by(plan.trials, seconds), target)))
+
+
+def store_target(post: Post, directory: Path, budget: float) -> None:
+    """In a thread of its own: keep the target of a sweep that does not run."""
+    try:
+        change_target(directory, budget)
+    except (ValueError, StoreFault) as error:
+        post(Events([Note("warning", f"the target is not kept: {error}")]))
 
 
 def store_fit(post: Post, directory: Path, keys: Sequence[str], reason: str | None) -> None:
