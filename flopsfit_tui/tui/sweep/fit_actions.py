@@ -13,7 +13,6 @@ from flopsfit_tui.core.units import format_flops
 from flopsfit_tui.report.answer.choose import Choice
 from flopsfit_tui.tui.session.session import Session
 from flopsfit_tui.tui.session.undo import UNDO_SECONDS
-from flopsfit_tui.tui.widgets.active_keys import key_of
 from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
 from flopsfit_tui.tui.widgets.prompt import Prompt
 from flopsfit_tui.tui.widgets.trial_actions import TrialActions
@@ -31,8 +30,7 @@ class FitActions(TrialActions):
     CONDITIONAL: ClassVar[tuple[str, ...]] = (*TrialActions.CONDITIONAL, "propose", "leave_out")
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session.app_state)
-        self.session = session
+        super().__init__(session)
         self._asked: Choice | None = None  # the proposal that the user has been asked about
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -43,12 +41,6 @@ class FitActions(TrialActions):
         if action == "leave_out":
             return self._there and not self.app_state.read_only and bool(self._left_out() or self._fitted())
         return super().check_action(action, parameters)
-
-    def undo_hint(self) -> str:
-        """The key that takes it back, behind what was done; it stands in the footer for as long."""
-        self.refresh_keys()
-        self.set_timer(UNDO_SECONDS + 0.1, self.refresh_keys)
-        return f" ({key_of(self, 'undo')} undoes it)"
 
     # ---- the next trial ----
 

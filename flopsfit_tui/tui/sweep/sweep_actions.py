@@ -24,7 +24,6 @@ class SweepActions(FitActions):
         Binding("p,space", "pause", "Pause", id="pause", key_display="p"),
         Binding("p,space", "resume", "Resume", id="pause", key_display="p"),
         Binding("x", "stop", "Stop", id="stop"),
-        Binding("u", "undo", "Undo", id="undo", tooltip="Take back what was just added, skipped or set"),
         Binding("b", "bracket", "Add bracketing points", id="bracket", show=False),
         Binding("t", "target", "Optimum at another budget", id="target", show=False),
         Binding("plus,equals_sign", "workers(1)", "One worker more", id="more_workers", show=False),
@@ -38,7 +37,6 @@ class SweepActions(FitActions):
         "bracket",
         "target",
         "workers",
-        "undo",
     )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -50,7 +48,6 @@ class SweepActions(FitActions):
             "stop": app_state.planning or (app_state.running and phase in ("running", "paused")),
             "bracket": app_state.commandable and bool(app_state.state.trials),
             "target": app_state.plan is not None,
-            "undo": app_state.can_undo,
             "workers": app_state.running and app_state.options.executor != "thread",
         }
         return allowed[action] if action in allowed else super().check_action(action, parameters)
@@ -95,11 +92,6 @@ class SweepActions(FitActions):
             self.notify(f"added: {where}{self.undo_hint()}", timeout=UNDO_SECONDS, markup=False)
         elif self.app_state.plan:
             self.notify("nothing to add: every minimum so far lies inside its sizes", markup=False)
-
-    def action_undo(self) -> None:
-        """Take back what was asked last."""
-        self.notify(self.session.undo(), timeout=3, markup=False)
-        self.refresh_keys()
 
     def action_target(self) -> None:
         """Ask for the optimum at another budget."""

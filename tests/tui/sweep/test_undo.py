@@ -6,6 +6,7 @@ from flopsfit_tui.core.control import AddTrial, RunNext, SetWorkers, Skip
 from flopsfit_tui.core.state import SweepState
 from flopsfit_tui.tui.help import HelpScreen, help_lines
 from flopsfit_tui.tui.session.undo import UNDO_SECONDS, undo_of
+from flopsfit_tui.tui.trial.screen import TrialScreen
 from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
 from flopsfit_tui.tui.widgets.footer import Footer
 
@@ -34,6 +35,23 @@ async def test_a_skip_a_seed_and_a_worker_are_taken_back(open_app, rehearsed, op
         await app.press("u")
         await app.until(lambda: app.state.workers == 2, "one less")
         assert not app.app_state.can_undo
+
+
+async def test_what_was_asked_on_the_trial_screen_is_taken_back_there(open_app, rehearsed, options):
+    rehearsed.ends = 0
+    async with open_app(options, start=True) as app:
+        await running(app, rehearsed)
+        await app.press("2", "G", "enter")
+        key = app.app.screen.selected()[0].trial.key
+        assert isinstance(app.app.screen, TrialScreen)
+        assert "Undo" not in app.app.screen.query_one(Footer).render().plain
+        await app.press("d")
+        assert any("undoes it" in notice.message for notice in app.app._notifications)
+        await app.until(lambda: app.state.trials[key].status == "skipped", "the skip")
+        assert "Undo" in app.app.screen.query_one(Footer).render().plain
+        await app.press("u")
+        await app.until(lambda: app.state.trials[key].status == "pending", "the undo")
+        assert "Undo" not in app.app.screen.query_one(Footer).render().plain
 
 
 def test_only_what_costs_is_remembered_and_not_for_long():
