@@ -12,6 +12,7 @@ from flopsfit_tui.core.trial import Outcome
 START = "Traceback (most recent call last):"
 _FRAME = re.compile(r'  File "(?P<file>[^"]*)", line \d+')
 _OURS = re.compile(r"[/\\]flopsfit_tui[/\\](?!examples[/\\])")
+_OUR_MODULE = re.compile(r"^flopsfit_tui(\.\w+)*\.(?=\w+(:|$))")  # before the name of an exception of ours
 _LIBRARIES = re.compile(r"[/\\](site-packages|dist-packages)[/\\]|[/\\]lib[/\\]python3|^<frozen ")
 NO_REASON = "no reason given"
 
@@ -45,7 +46,7 @@ def take_apart(error: str) -> ErrorText:
     frames, message = _frames(block.strip("\n").split("\n"))
     users = tuple(frame for frame, yours in frames if yours)
     shown = users or tuple(frame for frame, _ in frames[-1:])
-    return ErrorText(message[0], "\n".join(message[1:]), shown, len(frames) - len(shown))
+    return ErrorText(_OUR_MODULE.sub("", message[0]), "\n".join(message[1:]), shown, len(frames) - len(shown))
 
 
 def _frames(lines: list[str]) -> tuple[list[tuple[str, bool]], list[str]]:

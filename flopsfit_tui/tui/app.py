@@ -14,7 +14,7 @@ from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
-from textual.events import Key
+from textual.events import Key, Resize
 from textual.message import Message
 from textual.screen import Screen
 
@@ -33,7 +33,6 @@ from flopsfit_tui.tui.session.messages import SessionMessage
 from flopsfit_tui.tui.session.notify import Notifier, desktop_sequence
 from flopsfit_tui.tui.session.session import ChangeKind, Hooks, Session
 from flopsfit_tui.tui.session.signals import set_up_after_stop
-from flopsfit_tui.tui.session.undo import UNDO_SECONDS
 from flopsfit_tui.tui.settings.config import Config
 from flopsfit_tui.tui.settings.keymap import shown_keys
 from flopsfit_tui.tui.start.screen import StartScreen
@@ -41,13 +40,12 @@ from flopsfit_tui.tui.sweep.questions import ask_to_quit, ask_to_resume, ask_to_
 from flopsfit_tui.tui.sweep.screen import SweepScreen
 from flopsfit_tui.tui.sweep.view_saver import POLL_SECONDS, ViewSaver
 from flopsfit_tui.tui.theme import FEW_COLORS, THEMES, palette_of, reduced, style
-from flopsfit_tui.tui.widgets.active_keys import key_of
-from flopsfit_tui.tui.widgets.base_screen import BaseScreen
+from flopsfit_tui.tui.widgets.active_keys import key_of, moves
+from flopsfit_tui.tui.widgets.base_screen import BaseScreen, is_low, is_narrow
 from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
 from flopsfit_tui.tui.widgets.prompt import Prompt
 from flopsfit_tui.tui.widgets.status import warnings
 from flopsfit_tui.tui.widgets.text_dialog import TextDialog
-from flopsfit_tui.tui.widgets.trial_actions import TrialActions
 from flopsfit_tui.tui.widgets.why_not import action_name, why_not
 from flopsfit_tui.workloads.builtin import BUILTIN
 
@@ -141,6 +139,11 @@ class FlopsfitApp(App[int]):
         if self.starts_at_once:
             self.action_start()
 
+    def on_resize(self, event: Resize) -> None:
+        """In small windows frames, margins and titles give way, on every screen."""
+        self.set_class(is_narrow(event.size), "-narrow")
+        self.set_class(is_low(event.size), "-low")
+
     def _look_at_machine(self) -> None:
         """In a thread: how busy the machine is."""
         if self.app_state.busy:
@@ -157,7 +160,7 @@ class FlopsfitApp(App[int]):
         for active in screen.active_bindings.values():
             binding = active.binding
             words = binding.tooltip or binding.description
-            if active.enabled and binding.id and binding.description and words not in seen:
+            if active.enabled and binding.id and not moves(binding) and words not in seen:
                 seen.add(words)
                 run = partial(self.run_action, binding.action, active.node)
                 about = binding.tooltip or self._about(binding.action, active.node) or words
@@ -302,13 +305,6 @@ class FlopsfitApp(App[int]):
     def _show_sweep(self) -> None:
         self.push_screen(SweepScreen(self.session, self._config.redraw_seconds))
         self.call_after_refresh(self._views.sync)
-
-    def on_trial_actions_requested(self, message: TrialActions.Requested) -> None:
-        """Send commands about single trials to the sweep; its events report the result."""
-        self.session.send(*message.commands)
-        sweep = next((screen for screen in self.screen_stack if isinstance(screen, SweepScreen)), None)
-        hint = sweep.undo_hint() if sweep is not None and self.app_state.can_undo else ""
-        self.notify(f"{message.word}{hint}", timeout=UNDO_SECONDS if hint else 3, markup=False)
 
     def on_result_screen_retargeted(self, message: ResultScreen.Retargeted) -> None:
         """The budget that was asked for stays the target."""

@@ -1,10 +1,12 @@
-"""Text and paths in a given width."""
+"""Text, facts and paths in a given width."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
+from rich.text import Text
 
 from flopsfit_tui.core.text import printable
 
@@ -15,6 +17,21 @@ def str_path(path: Path) -> str:
         return "~/" + str(path.resolve().relative_to(Path.home()))
     except (ValueError, RuntimeError):
         return str(path)
+
+
+def flow(parts: Iterable[Text], width: int, gap: int = 3) -> Text:
+    """Short texts behind each other, a new line where one has no room: none is broken."""
+    text, used = Text(), 0
+    for part in parts:
+        if used and used + gap + part.cell_len > width:
+            text.append("\n")
+            used = 0
+        elif used:
+            text.append(" " * gap)
+            used += gap
+        text.append_text(part)
+        used += part.cell_len
+    return text
 
 
 def shorten(text: str, width: int, front: bool = True) -> str:

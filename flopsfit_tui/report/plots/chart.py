@@ -93,6 +93,7 @@ class Chart:
     x: Axis
     y: Axis
     viewport: Viewport = WHOLE
+    read: str = ""  # what is read off it: stands in the place of the caption, and does not give way
     _shapes: list[_Shape] = field(default_factory=list)
     _vertical: list[tuple[float, Color]] = field(default_factory=list)
     _horizontal: list[tuple[float, Color]] = field(default_factory=list)
@@ -161,7 +162,8 @@ class Chart:
         if len(x_ticks) < 2:
             x_ticks = _with_room(self.x.ends(*x_range), x_range, columns)
         body = self._drawn(Grid(x_range, y_range, columns, rows), x_ticks, y_ticks)
-        return f"{header(f'{caption}, {self._scales()}', legend, self.width, self.palette)}\n{body}"
+        above = header(self.read or caption, self._scales(), legend, self.width, self.palette, bool(self.read))
+        return f"{above}\n{body}"
 
     def _scales(self) -> str:
         """Which axes are logs."""
@@ -277,11 +279,16 @@ def padded(low: float, high: float, share: float) -> Range:
     return low - air, high + air
 
 
-def header(caption: str, legend: Legend, width: int, palette: Palette) -> str:
-    """Caption at the left, legend at the right; the caption gives way, first from its comma on, then wholly."""
-    wanted = sum(len(text) + 2 for text, _ in legend)
-    shorter = caption.partition(",")[0]
-    caption = next((c for c in (caption, shorter, "") if len(c) + wanted <= width), caption)[:width]
+def header(caption: str, scales: str, legend: Legend, width: int, palette: Palette, keep: bool = False) -> str:
+    """Caption at the left, legend at the right.
+
+    The caption gives way, first from its comma on, then wholly, and at last the scales; one that is kept loses these.
+    """
+    wanted = 0 if keep else sum(len(text) + 2 for text, _ in legend)
+    whole = f"{caption}, {scales}"
+    first = caption.partition(",")[0]
+    shorter = (caption,) if keep else (f"{first}, {scales}", first, scales, "")
+    caption = next((c for c in (whole, *shorter) if len(c) + wanted <= width), caption)[:width]
     room, shown = width - len(caption), []
     for text, color in legend:
         if len(text) + 2 > room:

@@ -20,15 +20,15 @@ class Spot:
     text: str
 
 
-def read_spot(chart: Chart, spots: Sequence[Spot], view: View) -> str:
-    """Mark the chosen spot; what it says, empty when nothing is chosen. The keys go by x."""
+def read_spot(chart: Chart, spots: Sequence[Spot], view: View) -> None:
+    """Mark the chosen spot, and say what it says; nothing without one. The keys go by x."""
     if not spots or (view.spot is None and view.pointer is None):
-        return ""
+        return
     ordered = sorted(spots, key=lambda spot: (spot.x, spot.y))
     chosen = ordered[view.spot % len(ordered)] if view.spot is not None else _nearest(chart, ordered, view)
     chart.vertical_line(chosen.x, chart.palette.muted)
     chart.dots([chosen.x], [chosen.y], chart.palette.foreground, "◎")
-    return chosen.text
+    chart.read = chosen.text
 
 
 def _nearest(chart: Chart, spots: Sequence[Spot], view: View) -> Spot:

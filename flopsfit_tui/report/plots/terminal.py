@@ -20,7 +20,7 @@ from flopsfit_tui.report.plots.series import IsoCurve, LossCurves, Residuals, Sc
 from flopsfit_tui.report.plots.ticks import Tick
 from flopsfit_tui.report.plots.viewport import PLAIN, View
 
-LEAST_WIDTH, LEAST_HEIGHT = 24, 7
+LEAST_WIDTH, LEAST_HEIGHT = 24, 6
 NOTHING_YET = {  # what stands where there is nothing to draw
     "isoflop": "the first finished trial will appear here",
     "loss": "the first training steps will appear here",
@@ -93,7 +93,8 @@ def _isoflop(curves: Sequence[IsoCurve], chart: Chart, parabolas: bool, view: Vi
         for d in c.dots
     ]
     caption = "loss by params N, ★ minimum" if parabolas else "loss by params N, the law"
-    return chart.text(read_spot(chart, spots, view) or caption, legend)
+    read_spot(chart, spots, view)
+    return chart.text(caption, legend)
 
 
 @guarded
@@ -120,23 +121,24 @@ def loss_plot(curves: LossCurves, width: int, height: int, palette: Palette, vie
     smooth = f", smoothed {view.smoothing:g}" if view.smoothing else ""
     caption = f"training loss by FLOPs spent{smooth}{hidden}"
     if view.cursor is not None and len(curves.lines[-1].line.x):
-        caption = _read(chart, curves, view, palette.foreground)
+        _read(chart, curves, view, palette.foreground)
     spots = [
         Spot(x[-1], y[-1], f"{format_flops(curves.budgets[line.budget])} FLOPs: training loss {y[-1]:.4g} after "
              f"{format_flops(x[-1])}")
         for line, (x, y) in lines
         if len(x)
     ]  # fmt: skip
-    return chart.text(read_spot(chart, spots, view) or caption, legend)
+    read_spot(chart, spots, view)
+    return chart.text(caption, legend)
 
 
-def _read(chart: Chart, curves: LossCurves, view: View, color: Color) -> str:
+def _read(chart: Chart, curves: LossCurves, view: View, color: Color) -> None:
     line = curves.lines[-1].line
     at = round((view.cursor or 0.0) * (len(line.x) - 1))
     x, y = line.x[at], smoothed(line.y, view.smoothing)[at]
     chart.vertical_line(x, chart.palette.muted)
     chart.dots([x], [y], color, "●")
-    return f"training loss {y:.4g} after {format_flops(x)} FLOPs"
+    chart.read = f"training loss {y:.4g} after {format_flops(x)} FLOPs"
 
 
 @guarded
@@ -179,7 +181,8 @@ def scaling_plot(scaling: Scaling, width: int, height: int, palette: Palette, vi
         for value in (r.params, r.tokens)
     ]
     spots += [Spot(s.x, s.y, f"{format_flops(s.x)} FLOPs: N {format_count(s.y)} by its parabola") for s in stars]
-    return chart.text(read_spot(chart, spots, view) or "optimum by budget C", legend)
+    read_spot(chart, spots, view)
+    return chart.text("optimum by budget C", legend)
 
 
 @guarded
@@ -200,4 +203,5 @@ def residual_plot(residuals: Residuals, width: int, height: int, palette: Palett
         Spot(n, 100 * off, f"{format_flops(residuals.budgets[i])} FLOPs: N {format_count(n)}, {off:+.2%} of the loss")
         for i, n, off in residuals.points
     ]
-    return chart.text(read_spot(chart, spots, view) or "loss above the law, %, by params N", legend)
+    read_spot(chart, spots, view)
+    return chart.text("loss above the law, %, by params N", legend)

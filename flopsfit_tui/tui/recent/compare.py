@@ -23,7 +23,7 @@ from flopsfit_tui.report.text.compare_text import compare_text
 from flopsfit_tui.tui.widgets.footer import Footer
 from flopsfit_tui.tui.widgets.plot_view import PlotState, PlotView
 
-WIDE, LOW = 110, 24  # columns from which on both plots stand side by side; rows below which none is drawn
+WIDE, LOW = 110, 24  # columns from which on both plots stand side by side; rows below which it is plot or tables
 
 
 class CompareScreen(Screen[None]):
@@ -31,7 +31,9 @@ class CompareScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,c", "app.pop_screen", "Back", id="close_compare", key_display="esc"),
-        Binding("tab", "other", "Other plot", id="other_plot"),
+        Binding(
+            "tab", "other", "Next plot", id="other_plot", tooltip="The other plot; in a low window also the tables"
+        ),
         Binding("down,j", "scroll(1)", "Down", id="compare_down", show=False),
         Binding("up,k", "scroll(-1)", "Up", id="compare_up", show=False),
     ]
@@ -47,7 +49,8 @@ class CompareScreen(Screen[None]):
         super().__init__()
         self._directories = directories
         self._pictures = (PlotState(), PlotState())
-        self._first = 0
+        self._first = 0  # the plot in sight, or the left one
+        self._tables = True  # in a low window: in sight, in the place of a plot
 
     def compose(self) -> ComposeResult:
         yield Static(" Sweeps compared", id="title", markup=False)
@@ -84,9 +87,10 @@ class CompareScreen(Screen[None]):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Both plots where there is room, else one, and none in a low window."""
-        both = self.size.width >= WIDE
-        self.query_one("#compare-plots").display = self.size.height >= LOW
+        """Both plots where there is room, else one; in a low window one of them, or the tables."""
+        both, low = self.size.width >= WIDE, self.size.height < LOW
+        self.query_one("#compare-plots").display = not (low and self._tables)
+        self.query_one("#compare-scroll").display = not low or self._tables
         for place in (0, 1):
             view = self.query_one(f"#compare-{place}", PlotView)
             view.display = both or place == 0
@@ -94,7 +98,13 @@ class CompareScreen(Screen[None]):
             view.refresh()
 
     def action_other(self) -> None:
-        self._first = 1 - self._first
+        """The next of what is not in sight."""
+        low, both = self.size.height < LOW, self.size.width >= WIDE
+        if low and (both or self._first == 1 or self._tables):
+            self._tables = not self._tables
+            self._first = 0
+        else:
+            self._first = 1 - self._first
         self._arrange()
 
     def action_scroll(self, lines: int) -> None:

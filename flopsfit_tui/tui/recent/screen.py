@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from flopsfit_tui.core.text import printable
 from flopsfit_tui.core.units import format_count, format_flops
-from flopsfit_tui.store.directory import delete_sweep, kept_text
+from flopsfit_tui.store.directory import delete_sweep, kept_text, sweeps_directory
 from flopsfit_tui.tui.recent.compare import CompareScreen
 from flopsfit_tui.tui.recent.find import Recent, age, find_recent
 from flopsfit_tui.tui.text import str_path
@@ -29,10 +29,10 @@ COLUMNS = (
     Column("state", "state", 10, right=False),
     Column("workload", "workload", 16, right=False),
     Column("trials", "trials", 7),
-    Column("budgets", "budgets", 15, right=False, rank=2),
-    Column("optimum", "optimum", 18, right=False, rank=1),
-    Column("age", "changed", 10, right=False),
-    Column("directory", "directory", 12, right=False, rank=3, grows=True, path=True),
+    Column("budgets", "budgets", 15, right=False, rank=3),
+    Column("optimum", "optimum", 18, right=False, rank=2),
+    Column("age", "changed", 10, right=False, rank=1),
+    Column("directory", "directory", 12, right=False, rank=4, grows=True, path=True),
 )
 GLYPHS = {"finished": "✓", "running": "▶", "stopped": "■", "failed": "✗", "damaged": "✗"}
 
@@ -40,12 +40,13 @@ GLYPHS = {"finished": "✓", "running": "▶", "stopped": "■", "failed": "✗"
 class RecentTable(Table):
     """One row a sweep, the latest first."""
 
-    empty_text = "no sweeps here yet"
-
     def __init__(self) -> None:
         super().__init__(COLUMNS)
         self.sweeps: list[Recent] = []
         self.marked: set[Path] = set()  # directories to be compared
+        self.empty_text = (
+            f"no sweeps in {str_path(sweeps_directory())}; elsewhere: flopsfit-tui open DIR, compare DIR DIR"
+        )
 
     @property
     def row_count(self) -> int:
@@ -54,7 +55,7 @@ class RecentTable(Table):
     def fingerprint(self, row: int) -> tuple[Hashable, Hashable]:
         """A sweep; its age changes too slowly to matter."""
         sweep = self.sweeps[row]
-        return sweep.directory, (id(sweep), sweep.directory in self.marked)
+        return sweep.directory, (id(sweep), self._mark(sweep.directory))
 
     def cells(self, row: int, columns: Sequence[Column]) -> list[Cell]:
         palette, sweep = palette_of(self.app), self.sweeps[row]
@@ -66,7 +67,7 @@ class RecentTable(Table):
         cells: dict[str, Cell] = {
             "state": (f"{GLYPHS[sweep.state]} {sweep.state}", style(colors[sweep.state])),
             "workload": (
-                f"{'+ ' if sweep.directory in self.marked else ''}{plan.workload if plan else '?'}",
+                f"{self._mark(sweep.directory)}{plan.workload if plan else '?'}",
                 style(palette.live if sweep.directory in self.marked else palette.foreground, bold=True),
             ),
             "trials": (f"{sweep.finished}/{len(plan.trials)}" if plan else "?", plain),
@@ -76,6 +77,10 @@ class RecentTable(Table):
             "directory": (str_path(sweep.directory), muted),
         }
         return [cells[column.name] for column in columns]
+
+    def _mark(self, directory: Path) -> str:
+        """In front of a workload, where any sweep is marked."""
+        return "+ " if directory in self.marked else "  " if self.marked else ""
 
 
 class RecentScreen(Screen[None]):

@@ -129,10 +129,10 @@ class ResultScreen(BaseScreen):
         self.put("#asked-answer", asked(app_state, self._budget, self._problem, palette), layout=True)
         parts = {
             "python": python(plan, analysis, budget, self.size.width - 9, palette) if budget else Text(),
-            "headline": headline(app_state, palette),
+            "headline": headline(app_state, self.size.width - 6, palette),
             "table": optimum_table(app_state, analysis, self.size.width - 6, palette),
             "law": law_lines(plan, analysis, palette),
-            "warnings": warning_lines(analysis, palette),
+            "warnings": warning_lines(app_state, analysis, palette),
             "files": files(app_state, palette),
         }
         for name, text in parts.items():

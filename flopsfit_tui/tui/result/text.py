@@ -9,19 +9,23 @@ from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.core.units import format_count, format_flops, format_ratio
 from flopsfit_tui.report.answer.analysis import Analysis, optimum_at
 from flopsfit_tui.report.plots.palette import Palette, glyph
+from flopsfit_tui.report.text.progress import failures_text
 from flopsfit_tui.report.text.recommendation import recommendation
 from flopsfit_tui.report.text.table import interval_text, parabola_text
 from flopsfit_tui.tui.session.app_state import AppState
-from flopsfit_tui.tui.text import shorten, str_path
+from flopsfit_tui.tui.text import flow, shorten, str_path
 from flopsfit_tui.tui.theme import style
 from flopsfit_tui.tui.widgets.columns import Field, columns_text
 
+LEAST_COMMENT = 16  # characters of a comment worth beginning
 
-def headline(app_state: AppState, palette: Palette) -> Text:
-    """The optimum at the target in two lines."""
+
+def headline(app_state: AppState, width: int, palette: Palette) -> Text:
+    """The optimum at the target, in two lines where they have room."""
     row, target = app_state.optimum(), app_state.target
     if app_state.plan is None or target is None:
         return Text()
+    plain = style(palette.foreground)
     text = Text().append("★ ", style(palette.minimum, bold=True))
     text.append("compute-optimal at ", style(palette.muted)).append(
         format_flops(target), style(palette.live, bold=True)
@@ -32,21 +36,27 @@ def headline(app_state: AppState, palette: Palette) -> Text:
     if row is None:
         return text.append("  not known yet: it takes more finished sizes", style(palette.foreground))
     bold = style(palette.foreground, bold=True)
-    text.append(f"  {format_count(row.params)}", bold).append(f" params {bounds(row.params_low, row.params_high)}")
-    text.append(f"   {shorten(app_state.plan.size_name, 20, front=False)} ").append(str(row.size), bold)
-    text.append("   ").append(format_count(row.tokens), bold).append(f" {app_state.plan.unit}")
-    return text.append("   loss ").append(f"{row.loss:.3f}", bold)
+    parts = [
+        Text(format_count(row.params), bold).append(f" params {bounds(row.params_low, row.params_high)}", plain),
+        Text(f"{shorten(app_state.plan.size_name, 20, front=False)} ", plain).append(str(row.size), bold),
+        Text(format_count(row.tokens), bold).append(f" {app_state.plan.unit}", plain),
+        Text("loss ", plain).append(f"{row.loss:.3f}", bold),
+    ]
+    for line in flow(parts, width - 2).split():
+        text.append("  ").append_text(line).append("\n")
+    text.right_crop(1)
+    return text
 
 
 def asked(app_state: AppState, budget: float | None, problem: str, palette: Palette) -> Text:
     """The answer to the field: the optimum there, or what is wrong with what was typed."""
     plan, analysis = app_state.plan, app_state.analysis
     if problem or budget is None or plan is None or analysis is None:
-        return Text(printable(problem), style(palette.bad), no_wrap=True)
+        return Text(printable(problem), style(palette.bad))
     row = optimum_at(analysis, budget)
     if row is None:
-        return Text("not known there: it takes a law", style(palette.muted), no_wrap=True)
-    text = Text(no_wrap=True).append("★ ", style(palette.minimum, bold=True))
+        return Text("not known there: it takes a law", style(palette.muted))
+    text = Text().append("★ ", style(palette.minimum, bold=True))
     text.append(format_count(row.params), style(palette.foreground, bold=True))
     text.append(f" params {bounds(row.params_low, row.params_high)}  {format_count(row.tokens)} {plan.unit}")
     return text.append(f"  loss {row.loss:.3f}")
@@ -58,7 +68,8 @@ def python(plan: Plan, analysis: Analysis, budget: float, width: int, palette: P
     for line in printable(recommendation(plan, analysis, budget)).splitlines():
         code, mark, why = line.partition("#")
         text.append("\n" if text else "").append(code, style(palette.foreground))
-        text.append((mark + why)[: max(0, width - len(code))], style(palette.muted))
+        if width - len(code) >= LEAST_COMMENT:
+            text.append(shorten(mark + why, width - len(code), front=False), style(palette.muted))
     return text
 
 
@@ -132,13 +143,13 @@ def law_lines(plan: Plan, analysis: Analysis, palette: Palette) -> Text:
     return text or Text("no law yet", label)
 
 
-def warning_lines(analysis: Analysis, palette: Palette) -> Text:
-    """The warnings, one a paragraph."""
+def warning_lines(app_state: AppState, analysis: Analysis, palette: Palette) -> Text:
+    """What failed, then the fit's warnings, one a paragraph."""
     text = Text()
-    for warning in analysis.warnings:
-        text.append("\n" if text else "").append("! ", style(palette.warn, bold=True)).append(
-            printable(warning.message)
-        )
+    found = app_state.key("go_failed")
+    failed = [f"{line}; {found} in the sweep finds them" for line in failures_text(app_state.state.outcomes())]
+    for message in [*failed, *(warning.message for warning in analysis.warnings)]:
+        text.append("\n" if text else "").append("! ", style(palette.warn, bold=True)).append(printable(message))
     return text
 
 

@@ -16,7 +16,7 @@ class FieldInput(Input):
     """Takes the keys of a text; enter and escape are in the footer meanwhile."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Start the sweep", id="submit_field", key_display="enter"),
+        Binding("enter", "submit", "Start", id="submit_field", key_display="enter"),
         Binding("escape", "screen.leave_field", "Leave field", id="leave_field", key_display="esc"),
     ]
 

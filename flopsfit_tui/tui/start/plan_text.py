@@ -10,7 +10,7 @@ from flopsfit_tui.core.units import format_bytes, format_count, format_flops, fo
 from flopsfit_tui.plan.estimate import predicted_seconds
 from flopsfit_tui.report.plots.palette import Palette, glyph
 from flopsfit_tui.tui.session.app_state import AppState
-from flopsfit_tui.tui.text import shorten, str_path
+from flopsfit_tui.tui.text import flow, shorten, str_path
 from flopsfit_tui.tui.theme import style
 from flopsfit_tui.tui.widgets.columns import Field, columns_text
 from flopsfit_tui.workloads.builtin import BUILTIN
@@ -82,18 +82,20 @@ def plan_totals(app_state: AppState, width: int, palette: Palette) -> Text:
     if plan is None:
         return text
     before, left = len(app_state.planned.kept) if app_state.planned else 0, app_state.left
-    text.append(f"{len(plan.trials)} trials{' to begin with' * bool(plan.goal)}", value)
-    text.append("   ")
-    text.append(f"{format_flops(sum(t.flops for t in plan.trials))} FLOPs", value).append("   ")
-    text.append(f"{format_count(sum(t.tokens for t in plan.trials))} {plan.unit}", value).append("   ")
+    parts = [
+        Text(f"{len(plan.trials)} trials{' to begin with' * bool(plan.goal)}", value),
+        Text(f"{format_flops(sum(t.flops for t in plan.trials))} FLOPs", value),
+        Text(f"{format_count(sum(t.tokens for t in plan.trials))} {plan.unit}", value),
+    ]
     cost = app_state.estimate
-    if cost is None:
-        text.append(waiting_text(app_state) if app_state.stage == "pricing" else "", label)
-    elif left:
+    if cost is not None and left:
         seconds = predicted_seconds(app_state.planned.left if app_state.planned else (), cost)
-        text.append(f"about {format_seconds(seconds)}", style(palette.live, bold=True))
-        workers = f" on {cost.workers} {cost.device} worker{'s' * (cost.workers > 1)}"
-        text.append(workers + f"   {format_bytes(cost.memory_bytes)} of memory", value)
+        time = Text(f"about {format_seconds(seconds)}", style(palette.live, bold=True))
+        parts.append(time.append(f" on {cost.workers} {cost.device} worker{'s' * (cost.workers > 1)}", value))
+        parts.append(Text(f"{format_bytes(cost.memory_bytes)} of memory", value))
+    text.append_text(flow(parts, width))
+    if cost is None and app_state.stage == "pricing":
+        text.append(f"\n{waiting_text(app_state)}", label)
     if app_state.directory:
         text.append("\nwritten to ", label)
         text.append(shorten(str_path(app_state.directory), width - 12), style(palette.foreground))

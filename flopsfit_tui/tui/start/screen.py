@@ -11,7 +11,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.events import DescendantFocus
 from textual.message import Message
 from textual.timer import Timer
@@ -30,13 +30,14 @@ from flopsfit_tui.tui.start.fields import FIELDS, defaults_of, options_of, texts
 from flopsfit_tui.tui.start.plan_text import plan_of_another, plan_table, plan_totals
 from flopsfit_tui.tui.text import shorten
 from flopsfit_tui.tui.theme import palette_of, style
-from flopsfit_tui.tui.widgets.base_screen import BaseScreen
+from flopsfit_tui.tui.widgets.base_screen import BaseScreen, is_low, is_narrow
 from flopsfit_tui.tui.widgets.footer import Footer
 from flopsfit_tui.tui.widgets.plot_view import PlotView
 from flopsfit_tui.tui.widgets.status import title_line
 from flopsfit_tui.workloads.builtin import BUILTIN
 from flopsfit_tui.workloads.discover import own_workloads
 
+SHORT = 30  # rows below which there are no headings
 WAITING_SECONDS = 0.5  # between two drawings of how long it has been waited
 CHECK = "Instead of the sweep, what its learning rates lose at its corners; again: the sweep"
 TYPING_SECONDS = 0.4  # so long after the last key a field's text is planned
@@ -44,7 +45,7 @@ TYPING_SECONDS = 0.4  # so long after the last key a field's text is planned
 
 class StartScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,s", "start", "Start the sweep", id="start", key_display="enter"),
+        Binding("enter,s", "start", "Start", id="start", key_display="enter", tooltip="Start the sweep"),
         Binding("x", "cancel_planning", "Cancel planning", id="stop"),
         Binding("r", "app.recent", "Earlier sweeps", id="recent"),
         Binding("c", "check_recipe", "Check the recipe", id="check_recipe", tooltip=CHECK),
@@ -74,23 +75,26 @@ class StartScreen(BaseScreen):
         self._workloads: dict[str, str] = {}  # what each is about
         self._named_for = 0  # the width that their lines were made for
         self._filled_for: object = None  # the options that the fields were filled from
+        self._low = False  # the order that the parts stand in
         self._planned: object = None  # the keys were last shown for: they differ while something is planned
 
     def compose(self) -> ComposeResult:
         yield Static(id="title")
-        yield Static("Workload", classes="heading", markup=False)
-        yield OptionList(id="workloads", markup=False, compact=True)
-        with Horizontal(classes="fields", id="first-fields"):
-            yield from (Field(spec) for spec in FIELDS[:2])
-        with Horizontal(classes="fields"):
-            yield from (Field(spec) for spec in FIELDS[2:])
-        yield Static(id="syntax", markup=False)
-        yield Static(id="problem")
-        yield Static("Plan", classes="heading", markup=False)
-        with VerticalScroll(id="plan"):
-            yield Static(id="ladders")
-        yield Static(id="totals")
-        yield PlotView(id="picture")
+        with VerticalScroll(id="start", can_focus=False):
+            yield Static("Workload", classes="heading", markup=False)
+            yield OptionList(id="workloads", markup=False, compact=True)
+            with Vertical(id="fields"):
+                with Horizontal(classes="fields"):
+                    yield from (Field(spec) for spec in FIELDS[:2])
+                with Horizontal(classes="fields", id="more-fields"):
+                    yield from (Field(spec) for spec in FIELDS[2:])
+                yield Static(id="syntax", markup=False)
+                yield Static(id="problem")
+            yield Static("Plan", classes="heading", markup=False, id="plan-heading")
+            with VerticalScroll(id="plan", can_focus=False):
+                yield Static(id="ladders")
+            yield Static(id="totals")
+            yield PlotView(id="picture")
         yield Footer()
 
     def on_mount(self) -> None:
@@ -169,7 +173,9 @@ class StartScreen(BaseScreen):
         self._say_syntax("")
 
     def _say_syntax(self, words: str) -> None:
-        self.query_one("#syntax", Static).update(shorten(words, self.size.width - 4, front=False), layout=False)
+        narrow = is_narrow(self.size)  # where it takes several lines
+        text = printable(words) if narrow else shorten(words, self.size.width - 4, front=False)
+        self.query_one("#syntax", Static).update(text, layout=narrow)
         self.set_class(bool(words), "typing")
 
     def on_input_changed(self) -> None:
@@ -235,7 +241,8 @@ class StartScreen(BaseScreen):
         if width != self._named_for:
             self._named_for = width
             self._name_workloads(width - 8)
-        self.set_class(self.size.height < 30, "short")
+        self.set_class(self.size.height < SHORT, "short")
+        self._order(is_low(self.size))
         own = self.marked == str(app_state.options.request.workload)
         table = plan_table(app_state, width - 4, palette) if own else plan_of_another(self.marked, palette)
         self.put("#ladders", table, layout=True)
@@ -248,6 +255,17 @@ class StartScreen(BaseScreen):
             picture.show(0, lambda _: draw, chosen=id(plan))
         budgets = len(app_state.plan.budgets) if app_state.plan else 0
         picture.display = own and budgets > 0 and self.size.height >= 27 + max(5, 2 * budgets)
+
+    def _order(self, low: bool) -> None:
+        """In a low window the plan, its cost first, comes before the fields: they are scrolled to when used."""
+        if low != self._low:
+            self._low = low
+            body, plan, totals = (self.query_one(f"#{name}") for name in ("start", "plan", "totals"))
+            if low:
+                body.move_child(totals, before=plan)
+            else:
+                body.move_child(totals, after=plan)
+            body.move_child(self.query_one("#fields"), after=plan if low else self.query_one("#workloads"))
 
     def _fill(self) -> None:
         """Show the options in the fields when they are not what was typed there."""

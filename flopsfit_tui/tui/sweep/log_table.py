@@ -17,9 +17,14 @@ from flopsfit_tui.tui.widgets.table import Cell, Column, Table
 COLUMNS = (
     Column("time", "time", 8, right=False, rank=2),
     Column("level", "", 1, right=False, rank=1),
-    Column("text", "what happened", 20, right=False, grows=True),
+    Column("text", "what happened", 28, right=False, grows=True),
 )
 GLYPHS: dict[Level, str] = {"info": "·", "warning": "!", "error": "✗"}
+
+
+def when(entry: Entry) -> str:
+    """The time of a line, here."""
+    return time.strftime("%H:%M:%S", time.localtime(entry.time))
 
 
 class LogTable(Table):
@@ -77,7 +82,7 @@ class LogTable(Table):
         color = style(colors[entry.level])
         plain = style(palette.foreground) if entry.level == "info" else color
         made = {
-            "time": (time.strftime("%H:%M:%S", time.localtime(entry.time)), style(palette.muted)),
+            "time": (when(entry), style(palette.muted)),
             "level": (GLYPHS[entry.level], color),
             "text": (entry.text, plain),
         }

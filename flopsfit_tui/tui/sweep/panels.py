@@ -10,6 +10,15 @@ PLOTS = {"isoflop": "IsoFLOP", "loss": "Loss", "scaling": "Scaling", "residuals"
 TABLES = TRIAL_TABLES | {"log": "Log"}
 TITLES = TRIAL_TABLES | PLOTS | {"log": "Log"}  # in the order of their numbers
 PANELS = list(TITLES)
+ABOUT = {  # what each panel shows
+    "points": "Panel Points: the loss of each size at each budget",
+    "trials": "Panel Trials: every trial with its status, sorted and filtered",
+    "isoflop": "Panel IsoFLOP: loss against size, a curve for each budget",
+    "loss": "Panel Loss: training losses against the FLOPs spent",
+    "scaling": "Panel Scaling: the optimal size and tokens against the budget",
+    "residuals": "Panel Residuals: how far points lie off the law",
+    "log": "Panel Log: what happened, and what the trials printed",
+}
 WIDE, TALL = 110, 34  # columns for tables beside plots, rows for two of each
 FOUR_WIDE, FOUR_TALL = 190, 50  # for four plots
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
-from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -27,47 +26,26 @@ from flopsfit_tui.report.plots.terminal import (
     scaling_plot,
 )
 from flopsfit_tui.tui.session.session import Session
-from flopsfit_tui.tui.sweep.log_table import LogTable
-from flopsfit_tui.tui.sweep.panels import PANELS, PLOTS, TABLES, TITLES, TRIAL_TABLES, Panels
+from flopsfit_tui.tui.sweep.log_table import LogTable, when
+from flopsfit_tui.tui.sweep.panels import ABOUT, PANELS, PLOTS, TABLES, TITLES, TRIAL_TABLES, Panels
 from flopsfit_tui.tui.sweep.point_table import PointTable
 from flopsfit_tui.tui.sweep.sweep_actions import SweepActions
+from flopsfit_tui.tui.sweep.tabs import Tabs
 from flopsfit_tui.tui.sweep.trial_filter import EXAMPLE, parse_filter
 from flopsfit_tui.tui.sweep.trial_table import TrialTable
 from flopsfit_tui.tui.theme import palette_of, style
 from flopsfit_tui.tui.trial.screen import TrialScreen
 from flopsfit_tui.tui.widgets.active_keys import key_of
+from flopsfit_tui.tui.widgets.base_screen import is_low
 from flopsfit_tui.tui.widgets.footer import Footer
 from flopsfit_tui.tui.widgets.plot_actions import PlotActions
 from flopsfit_tui.tui.widgets.plot_view import PlotState, PlotView
 from flopsfit_tui.tui.widgets.prompt import Prompt
-from flopsfit_tui.tui.widgets.status import optimum_line, progress_line, title_line, warning_line
+from flopsfit_tui.tui.widgets.status import optimum_line, phase_text, progress_line, title_line, warning_line
 from flopsfit_tui.tui.widgets.table import Table
+from flopsfit_tui.tui.widgets.text_dialog import TextDialog
 
 REDRAW_SECONDS = 0.5  # two a second cost a small sweep an eighth of its speed, eight two fifths
-
-
-class Tab(Static):
-    """A panel's name, to be clicked."""
-
-    def __init__(self, panel: str, title: str) -> None:
-        super().__init__(title, markup=False, id=f"tab-{panel}")
-        self._panel, self._title = panel, title
-        self._marked: Style | None = None
-
-    def rename(self, title: str) -> None:
-        """Another title."""
-        self._title = title
-        self.update(Text(title, self._marked or ""))
-
-    def mark(self, shown: Style | None) -> None:
-        """In which style to say that its panel is in sight, or None. A class of CSS would cost a key 2 ms a tab."""
-        if shown != self._marked:
-            self._marked = shown
-            self.update(Text(self._title, shown or ""), layout=False)
-
-    async def on_click(self) -> None:
-        """Show the panel."""
-        await self.run_action(f"screen.show('{self._panel}')")
 
 
 class SweepScreen(SweepActions, PlotActions):
@@ -78,7 +56,7 @@ class SweepScreen(SweepActions, PlotActions):
         Binding("tab", "panel(1)", "Next plot", id="next_panel", show=False),
         Binding("shift+tab", "panel(-1)", "Previous plot", id="previous_panel", show=False),
         *(
-            Binding(str(i + 1), f"show('{name}')", TITLES[name], id=f"panel_{name}", show=False)
+            Binding(str(i + 1), f"show('{name}')", TITLES[name], id=f"panel_{name}", show=False, tooltip=ABOUT[name])
             for i, name in enumerate(PANELS)
         ),
         Binding("z", "zoom", "Maximise panel", id="zoom", show=False),
@@ -113,9 +91,7 @@ class SweepScreen(SweepActions, PlotActions):
     def compose(self) -> ComposeResult:
         """Title, tabs, panels, lines, keys."""
         yield Static(id="title")
-        with Horizontal(id="tabs"):
-            for name in PANELS:
-                yield Tab(name, f"{key_of(self, f'panel_{name}')} {TITLES[name]}")
+        yield Tabs({name: key_of(self, f"panel_{name}") for name in PANELS})
         with Horizontal(id="body"):
             with Vertical(id="tables"):
                 yield PointTable(self.app_state, id="points", classes="panel")
@@ -186,6 +162,7 @@ class SweepScreen(SweepActions, PlotActions):
             plot.display = place < len(hung)
             if place < len(hung):
                 plot.set_class(len(shown) == 1, "alone")
+                plot.set_class(hung[place] == self._panels.panel, "chosen")
                 plot.set_plot(self._pictures[hung[place]], TITLES[hung[place]])
         tables, plots = self.query_one("#tables"), self.query_one("#plots")
         tables.display = len(hung) < len(shown)
@@ -219,10 +196,14 @@ class SweepScreen(SweepActions, PlotActions):
         self.redraw()
 
     def on_table_chosen(self, message: Table.Chosen) -> None:
-        """Enter on a trial shows it."""
+        """Enter on a trial shows it; on a line of the log all of it."""
+        if isinstance(message.table, LogTable):
+            entry = message.table.entry(message.row)
+            self.app.push_screen(TextDialog(when(entry), Text(printable(entry.text))))
+            return
         trials = self.selected()
         if trials and message.table.id in TRIAL_TABLES:
-            self.app.push_screen(TrialScreen(self.app_state, trials[0].trial.key))
+            self.app.push_screen(TrialScreen(self.session, trials[0].trial.key))
 
     @property
     def plot_chosen(self) -> bool:
@@ -305,7 +286,7 @@ class SweepScreen(SweepActions, PlotActions):
         trials = f"Trials: {only}" if only else "Trials"
         for name, title in (TABLES | {"trials": trials}).items():
             self.query_one(f"#{name}").border_title = title
-        self.query_one("#tab-trials", Tab).rename(f"{key_of(self, 'panel_trials')} {trials}")
+        self.query_one(Tabs).titles["trials"] = trials
 
     def on_table_moved(self) -> None:
         """Other keys make sense for other trials."""
@@ -336,13 +317,14 @@ class SweepScreen(SweepActions, PlotActions):
         width, palette = self.size.width, palette_of(self.app)
         self.put("#title", title_line(app_state, width, palette))
         shown = self.visible_panels()
-        for name in PANELS:
-            self.query_one(f"#tab-{name}", Tab).mark(style(palette.live, bold=True) if name in shown else None)
+        low = is_low(self.size)
+        phase = phase_text(app_state, palette, width) if low else Text()
+        self.query_one(Tabs).show(shown, width, phase, style(palette.live, bold=True))
         self.put("#optimum", optimum_line(app_state, width, palette))
         warning = warning_line(app_state, width, palette)
         self.put("#warning", warning)
-        self.query_one("#warning").display = bool(warning)
-        self.put("#progress", progress_line(app_state, width, palette))
+        self.query_one("#warning").display = bool(warning) and not low
+        self.put("#progress", progress_line(app_state, width, palette, warned=low))
         if "points" in shown:
             self.query_one(PointTable).redraw()
         if "trials" in shown:

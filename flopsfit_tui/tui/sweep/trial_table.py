@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from flopsfit_tui.core.error_text import take_apart
 from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.core.trial import Plan, Status
 from flopsfit_tui.core.units import format_count, format_flops, format_seconds
@@ -194,8 +195,7 @@ class TrialTable(Table):
             full = round(now.fraction * room)
             return f"{'━' * full}{'┄' * (room - full)} {now.fraction:4.0%}", style(palette.live)
         if now.status == "failed" and now.outcome:
-            lines = now.outcome.error.strip().splitlines()
-            return lines[-1] if lines else "failed", style(palette.bad)
+            return take_apart(now.outcome.error).headline, style(palette.bad)
         if now.outcome:
             return format_seconds(now.outcome.seconds), style(palette.muted)
         cost = self._app_state.estimate

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -15,10 +16,11 @@ from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.report.plots.series import loss_series
 from flopsfit_tui.report.plots.terminal import loss_plot
 from flopsfit_tui.report.plots.viewport import PLAIN
-from flopsfit_tui.tui.session.app_state import AppState
+from flopsfit_tui.tui.session.session import Session
 from flopsfit_tui.tui.theme import palette_of
 from flopsfit_tui.tui.trial.error import error_text, printed_text
 from flopsfit_tui.tui.trial.facts import facts
+from flopsfit_tui.tui.widgets.base_screen import is_low, is_narrow
 from flopsfit_tui.tui.widgets.footer import Footer
 from flopsfit_tui.tui.widgets.plot_actions import PlotActions
 from flopsfit_tui.tui.widgets.plot_view import PlotView
@@ -35,26 +37,28 @@ class TrialScreen(TrialActions, PlotActions):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter", "app.pop_screen", "Back", id="close_trial", key_display="esc"),
+        Binding("v", "whole", "Whole traceback", id="whole_traceback", tooltip="Every frame, or only your own"),
         Binding("left", "read(-1)", "Read the curve", id="read_left"),
         Binding("right", "read(1)", "Read the curve", id="read_right"),
-        Binding("v", "whole", "Whole traceback", id="whole_traceback", tooltip="Every frame, or only your own"),
         Binding("down,j", "other(1)", "Next trial", id="next_trial"),
         Binding("up,k", "other(-1)", "Previous trial", id="previous_trial", show=False),
+        Binding("pagedown,ctrl+d", "scroll(1)", "Scroll down", id="scroll_trial_down", show=False),
+        Binding("pageup,ctrl+u", "scroll(-1)", "Scroll up", id="scroll_trial_up", show=False),
     ]
 
-    def __init__(self, app_state: AppState, key: str) -> None:
-        super().__init__(app_state)
+    def __init__(self, session: Session, key: str) -> None:
+        super().__init__(session)
         self._key = key
         self._whole = False  # the traceback with every frame
 
     def compose(self) -> ComposeResult:
         yield Static(id="title")
-        with VerticalScroll(id="traceback"):
+        with VerticalScroll(id="trial", can_focus=False):  # the keys are the screen's
             yield Static(id="error")
-        yield Static(id="facts")
-        yield PlotView(id="curve")
-        with VerticalScroll(id="printed"):
-            yield Static(id="lines")
+            yield Static(id="facts")
+            yield PlotView(id="curve")
+            yield Static(id="rest")
+            yield Static(id="printed")
         yield Footer()
 
     def on_mount(self) -> None:
@@ -80,11 +84,17 @@ class TrialScreen(TrialActions, PlotActions):
         self._whole = not self._whole
         self.redraw()
 
+    def action_scroll(self, pages: int) -> None:
+        """What has no room below, or above."""
+        body = self.query_one("#trial")
+        body.scroll_relative(y=pages * max(1, body.size.height - 2), animate=False)
+
     def action_other(self, step: int) -> None:
         """The next trial of the plan, or the one before."""
         keys = list(self.app_state.state.trials)
         if self._key in keys:
             self._key = keys[(keys.index(self._key) + step) % len(keys)]
+            self.query_one("#trial").scroll_home(animate=False)
             self.active_plot().look(PLAIN)
             self.redraw()
 
@@ -104,18 +114,23 @@ class TrialScreen(TrialActions, PlotActions):
         if now is None or app_state.plan is None:
             return
         self.refresh_keys()
-        self.put("#facts", facts(app_state, now, palette), layout=True)
-        error = error_text(app_state, now, self._whole, palette)
-        self.query_one("#traceback").display = bool(error)
-        self.put("#error", error, layout=True)
-        printed = printed_text(now, palette)
-        self.query_one("#printed").display = bool(printed)
-        self.put("#lines", printed, layout=True)
+        head, rest = facts(
+            app_state, now, self.size.width - (3 if is_narrow(self.size) or is_low(self.size) else 5), palette
+        )
+        low = is_low(self.size)  # the curve comes before what matters less
+        error, printed = error_text(app_state, now, self._whole, palette), printed_text(now, palette)
+        texts = {
+            "error": error,
+            "facts": head if low else head.append("\n").append_text(rest),
+            "rest": rest if low else Text(),
+            "printed": printed,
+        }
+        for name, text in texts.items():
+            self.put(f"#{name}", text, layout=True)
+            self.query_one(f"#{name}").display = bool(text)
         whole = self._whole and bool(error)
-        self.query_one("#traceback").set_class(whole, "whole")
         drawn = not whole and (len(now.history) > 1 or not (error or printed))
         self.query_one("#curve").display = drawn
-        self.query_one("#printed").set_class(drawn, "beside")
         plan = app_state.plan
         self.query_one("#curve", PlotView).show(
             (now.status, len(now.history)),

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from textual.binding import ActiveBinding
+from textual.binding import ActiveBinding, Binding
 from textual.screen import Screen
+
+MOVES = ("up", "down", "page_", "first_row", "last_row", "pan_", "previous_", "next_budget", "scroll_")  # cursor, view
+
+
+def moves(binding: Binding) -> bool:
+    """Whether anybody finds a key without being told: it moves the cursor or what is in sight, or has no name."""
+    return not binding.description or binding.id is None or binding.id.startswith(MOVES)
 
 
 def key_of(screen: Screen[Any], name: str) -> str:

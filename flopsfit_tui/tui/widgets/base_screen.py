@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from rich.text import Text
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
 
 from flopsfit_tui.core.text import printable
 from flopsfit_tui.tui.session.app_state import AppState
+
+NARROW, LOW = 78, 20  # columns and rows below which a window is small
+
+
+def is_narrow(size: Size) -> bool:
+    return size.width < NARROW
+
+
+def is_low(size: Size) -> bool:
+    return size.height < LOW
 
 
 class BaseScreen(Screen[None]):

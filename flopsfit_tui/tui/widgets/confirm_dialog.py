@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
@@ -20,7 +20,10 @@ class ConfirmDialog(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes", id="yes"),
         Binding("n,escape", "answer(False)", "No", id="no"),
-        Binding("left,right", "app.focus_next", "Other", id="other_answer", show=False),
+        Binding("left", "app.focus_previous", "Other", id="answer_before", show=False),
+        Binding("right", "app.focus_next", "Other", id="other_answer", show=False),
+        Binding("up,k", "scroll(-1)", "Up", id="scroll_up", show=False),
+        Binding("down,j", "scroll(1)", "Down", id="scroll_down", show=False),
     ]
 
     def __init__(
@@ -33,7 +36,8 @@ class ConfirmDialog(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm-dialog"):
             yield Static(self._question, markup=False, id="question")
-            yield Static(self._detail, markup=False, id="detail")
+            with VerticalScroll(id="detail-scroll", can_focus=False):
+                yield Static(self._detail, markup=False, id="detail")
             with Horizontal(id="answers"):
                 yield Button(f"{self._yes} ({key_of(self, 'yes')})", variant="error", id="yes")
                 yield from self.further_answers()
@@ -45,6 +49,23 @@ class ConfirmDialog(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         self.query_one("#no").focus()
+
+    def on_resize(self) -> None:
+        """Answers below each other where there is no room beside each other, and always in sight."""
+        room = self.query_one("#confirm-dialog").content_region.width
+        wanted = sum(len(str(button.label)) + 4 for button in self.query(Button))
+        self.query_one("#answers").set_class(wanted > room, "stacked")
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """The detail scrolls in the rows that question and answers leave."""
+        frame, detail = self.query_one("#confirm-dialog"), self.query_one("#detail-scroll")
+        others = frame.outer_size.height - detail.outer_size.height
+        detail.styles.max_height = max(1, self.size.height - others)
+
+    def action_scroll(self, lines: int) -> None:
+        """By key: the focus is on an answer."""
+        self.query_one("#detail-scroll").scroll_relative(y=lines, animate=False)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")

@@ -17,11 +17,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from flopsfit_tui.tui.theme import palette_of, style
-from flopsfit_tui.tui.widgets.active_keys import in_default_order
+from flopsfit_tui.tui.widgets.active_keys import in_default_order, moves
 
 NEVER = 9  # a rank
 LAST = ("Help", "Quit")  # stand at the end, and stay when there is no room for others
-OBVIOUS = ("up", "down", "page_", "first_row", "last_row", "panel_", "pan_", "previous_", "next_budget", "scroll_")
 
 
 class Entry(NamedTuple):
@@ -101,11 +100,9 @@ def _shown(app: App[Any], screen: Screen[Any]) -> list[Entry]:
 def _rank(active: ActiveBinding, screen: Screen[Any]) -> int:
     """How early a key is shown; NEVER for one that anybody finds without being told."""
     binding = active.binding
-    if not binding.description:
-        return NEVER
-    if binding.show:
+    if binding.description and binding.show:
         return 0
-    if binding.id is None or binding.id.startswith(OBVIOUS):
+    if moves(binding) or str(binding.id).startswith("panel_"):  # whose numbers stand on the tabs
         return NEVER
     if binding.description.startswith("Plot:"):
         return 1 if getattr(screen, "plot_chosen", True) else 4

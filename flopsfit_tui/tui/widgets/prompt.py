@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from flopsfit_tui.core.text import printable
+from flopsfit_tui.tui.widgets.base_screen import is_narrow
 
 TextCallback = Callable[[str], object]  # what is typed
 
@@ -106,7 +107,8 @@ class Prompt(Vertical):
 
     def _say(self, words: str, wrong: bool = False) -> None:
         place = self.query_one("#prompt-problem", Static)
-        place.update(printable(words), layout=False)
+        narrow = is_narrow(self.screen.size)
+        place.update(printable(words), layout=narrow)  # where it may take two lines
         place.set_class(wrong, "wrong")
 
     def _problem(self, text: str) -> str:

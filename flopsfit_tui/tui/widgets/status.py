@@ -10,14 +10,17 @@ from rich.text import Text
 
 from flopsfit_tui.core.error_text import repeated
 from flopsfit_tui.core.state import percent
+from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.core.units import format_count, format_flops, format_ratio, format_seconds
 from flopsfit_tui.fit import FitWarning
 from flopsfit_tui.plan.estimate import seconds_left
+from flopsfit_tui.report.answer.analysis import OptimumRow
 from flopsfit_tui.report.plots.palette import Palette
 from flopsfit_tui.report.text.recipe_text import sentences
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.text import shorten, str_path
 from flopsfit_tui.tui.theme import bar, style
+from flopsfit_tui.tui.widgets.base_screen import NARROW
 
 FIX_KEYS = {  # the action that answers a warning, and what it does
     "edge_minimum": ("bracket", "adds that point"),
@@ -26,7 +29,9 @@ FIX_KEYS = {  # the action that answers a warning, and what it does
     "far_target": ("target", "sets another target"),
     "wide_interval": ("target", "sets another target"),
 }
-READ_ONLY_WIDTH = 60  # columns from which on the title says that a sweep is only read
+READ_ONLY_WIDTH = 60  # columns from which on the title says that a sweep is only read, beside what goes on
+APPEARS = "the optimum appears when enough sizes have finished"
+WORD_WIDTH = 50  # columns from which on a low window says "sweeping" beside its glyph and its time
 HALF = 0.5  # of the trials: before, a running sweep is not warned about at all
 KEY_WIDTH = 60  # columns from which on the key that answers a warning stands behind it
 HIDDEN_WHILE_RUNNING = ("too_few", "one_budget", "no_interval")  # codes that a sweep's own course will mend
@@ -34,8 +39,7 @@ HIDDEN_WHILE_RUNNING = ("too_few", "one_budget", "no_interval")  # codes that a 
 
 def title_line(app_state: AppState, width: int, palette: Palette) -> Text:
     """The app, the workload, where it is written, and at the right what goes on."""
-    word, color = phase_word(app_state, palette)
-    right = Text(word, style(color, bold=True))
+    right = phase_text(app_state, palette, READ_ONLY_WIDTH if width < READ_ONLY_WIDTH else None)
     text = Text().append(" flopsfit ", style(palette.live, bold=True))
     name = app_state.plan.workload if app_state.plan else str(app_state.options.request.workload)
     text.append(" " + shorten(name, max(12, width // 3), front=False), style(palette.foreground))
@@ -46,6 +50,17 @@ def title_line(app_state: AppState, width: int, palette: Palette) -> Text:
         text.append("  " + shorten(str_path(app_state.directory), room), style(palette.muted))
     text.append(" " * max(1, width - text.cell_len - right.cell_len - 1))
     return text.append_text(right)
+
+
+def phase_text(app_state: AppState, palette: Palette, alone_in: int | None = None) -> Text:
+    """What goes on; where it stands alone in so many columns, that a sweep is only read is part of it."""
+    word, color = phase_word(app_state, palette)
+    if alone_in is not None and not app_state.commandable:
+        said = word.replace("following", "read-only")
+        word, color = (said, palette.warn) if said != word else (f"{word}, read-only", color)
+    elif alone_in is not None and alone_in < WORD_WIDTH:
+        word = word.replace("sweeping ", "").replace("following ", "")
+    return Text(word, style(color, bold=True))
 
 
 def phase_word(app_state: AppState, palette: Palette) -> tuple[str, tuple[int, int, int]]:
@@ -81,14 +96,18 @@ def optimum_line(app_state: AppState, width: int, palette: Palette) -> Text:
     target = app_state.target
     if target is None or app_state.plan is None:
         return Text(" optimum", label)
+    if width < NARROW and (row := app_state.optimum()) is not None:
+        return _short_optimum(app_state.plan, row, width, palette)
     times = target / app_state.plan.budgets[-1]
     head = f" at {format_flops(target)} FLOPs" + (f" ({times:.3g}×)" if width >= 110 else "")
     text = Text().append(head, label)
     row = app_state.optimum()
     if row is None:
         fitting = app_state.fitted is None and app_state.state.count("finished")
-        text.append("  fitting…" if fitting else "  the optimum appears when enough sizes have finished", label)
-        return text
+        over = app_state.state.phase in ("done", "stopped")
+        later = "no optimum yet: it takes more finished sizes" if over else APPEARS
+        said = "fitting…" if fitting else later
+        return text.append(f"  {shorten(said, max(8, width - text.cell_len - 3), front=False)}", label)
     value, wide = style(palette.foreground, bold=True), width >= 110
     text.append("  ★", style(palette.minimum, bold=True))
     text.append(" N ", label).append(format_count(row.params), value)
@@ -101,6 +120,21 @@ def optimum_line(app_state: AppState, width: int, palette: Palette) -> Text:
     bounds = f" {interval(row.loss_low, row.loss_high, _three)}"
     if row.loss_low is not None and text.cell_len + len(bounds) < width:
         text.append(bounds)
+    return text if text.cell_len <= width else _short_optimum(app_state.plan, row, width, palette)
+
+
+def _short_optimum(plan: Plan, row: OptimumRow, width: int, palette: Palette) -> Text:
+    """N with its interval first, then as much as there is room for."""
+    label, value = style(palette.muted), style(palette.foreground, bold=True)
+    text = Text(" ★", style(palette.minimum, bold=True)).append(" N ", label).append(format_count(row.params), value)
+    text.append(f" {interval(row.params_low, row.params_high, format_count)}", style(palette.foreground))
+    for name, said in (
+        ("at", format_flops(row.budget)),
+        (shorten(plan.size_name, 12, front=False), str(row.size)),
+        ("loss", f"{row.loss:.3f}"),
+    ):
+        if text.cell_len + len(name) + len(said) + 2 < width:
+            text.append(f" {name} ", label).append(said, value)
     return text
 
 
@@ -176,8 +210,8 @@ def keeps_and_loses(app_state: AppState) -> str:
     return f"{kept}; the {len(running)} running trials write checkpoints and go on from them."
 
 
-def progress_line(app_state: AppState, width: int, palette: Palette) -> Text:
-    """A bar over the sweep's FLOPs, time left, speed."""
+def progress_line(app_state: AppState, width: int, palette: Palette, warned: bool = False) -> Text:
+    """A bar over the sweep's FLOPs, time left, speed; with `warned` how many warnings there are, for want of a line."""
     state = app_state.state
     total = len(state.trials)
     label, value = style(palette.muted), style(palette.foreground)
@@ -185,18 +219,21 @@ def progress_line(app_state: AppState, width: int, palette: Palette) -> Text:
         return bar(0, width - 2, palette).copy()
     fraction = state.fraction
     text = Text().append(f" {percent(fraction):>4} ", value)
-    tail = Text().append(f"  {state.ended}/{total} trials", value)
+    gap = " " if width < READ_ONLY_WIDTH else "  "
+    tail = Text().append(f"{gap}{state.ended}/{total}{'' if width < NARROW else ' trials'}", value)
     if state.phase in ("running", "paused"):
         left = seconds_left(state)
-        tail.append("  ")
+        tail.append(gap)
         tail.append(f"{format_seconds(left)} left" if math.isfinite(left) else "", style(palette.live, bold=True))
-        if state.phase == "running" and state.tokens_per_second:
+        if state.phase == "running" and state.tokens_per_second and width >= NARROW:
             unit = app_state.plan.unit if app_state.plan else "tokens"
             tail.append(f"  {format_count(state.tokens_per_second)} {unit}/s", label)
     if width >= 100:
         tail.append(f"  {format_flops(state.flops_done)} of {format_flops(state.flops_planned)} FLOPs", label)
     if app_state.machine and width >= 140 and state.phase in ("running", "paused"):
         tail.append(f"  {app_state.machine.text()}", label)
+    if warned and (found := warnings(app_state)):
+        tail.append(f"{gap}{len(found)}! {app_state.key('warnings')}", style(palette.warn))
     color = {"paused": palette.warn, "stopped": palette.warn, "done": palette.good}.get(state.phase)
     text.append_text(bar(fraction, max(4, width - text.cell_len - tail.cell_len - 1), palette, color))
     return text.append_text(tail)

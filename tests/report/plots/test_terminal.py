@@ -157,5 +157,5 @@ def test_colours_of_budgets_differ_and_a_header_fits():
             assert len(set(palette.ramp(count))) == count
         assert len(set(palette.ramp(40))) > 30
     for width in range(1, 60):
-        text = ANSI.sub("", header("a caption of words", [("● 1e10", (1, 2, 3))] * 6, width, DARK))
+        text = ANSI.sub("", header("a caption of words", "log x", [("● 1e10", (1, 2, 3))] * 6, width, DARK))
         assert len(text) <= width

@@ -36,7 +36,7 @@ async def test_fields_hold_text_and_say_their_syntax_and_keys(open_app, rehearse
         await app.pilot.pause()
         assert "16,24,32 at every budget" in app.text("#syntax")
         footer = app.app.screen.query_one(Footer).render().plain
-        assert "enter Start the sweep" in footer
+        assert "enter Start" in footer
         assert "esc Leave field" in footer
         await app.press("escape")
         assert isinstance(app.app.focused, OptionList)

@@ -26,7 +26,7 @@ async def test_a_failed_trial_begins_with_its_error(open_app, rehearsed, options
             state.apply(TrialEnded(key, Outcome("failed", error=ERROR)))
         (found,) = [line for line in warnings(app.app_state) if "2 trials failed" in line.sentence]
         assert "RuntimeError: shapes" in found.sentence
-        app.app.push_screen(TrialScreen(app.app_state, first))
+        app.app.push_screen(TrialScreen(app.app.session, first))
         await app.pilot.pause()
         lines = [line.strip() for line in app.picture() if line.strip()]
         assert lines[1].startswith("✗ RuntimeError: shapes")
