@@ -1,13 +1,14 @@
-"""Draw every screen, by driving the real app through a real sweep: `python screenshots/draw.py DIR [BUDGETS]`.
+"""Draw the README's screens, by driving the real app through a real sweep: `python screenshots/draw.py DIR`.
 
 DIR is the sweep's directory; what is finished there is not trained again. Needs cairosvg for the PNG files.
+Every screen at every size is drawn by `tour.py`.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,6 @@ from flopsfit_tui.tui.app import FlopsfitApp
 from flopsfit_tui.tui.settings.config import Config
 from flopsfit_tui.tui.widgets.plot_view import PlotView
 
-HERE = Path(__file__).parent
 SHOTS = {  # of the finished sweep: a name, and the keys that lead there from the screen before
     "scaling": ["5", "z"],
     "log": ["z", "7"],
@@ -33,27 +33,27 @@ SHOTS = {  # of the finished sweep: a name, and the keys that lead there from th
 }
 
 
-async def sweep_and_draw(options: Options) -> None:
+async def sweep_and_draw(options: Options, to: Path) -> None:
     """The start screen, the middle of a sweep, a question, the optimum."""
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()
     app = FlopsfitApp(options)
     async with app.run_test(size=(140, 42)) as pilot:
         app_state = app.app_state
         await until(pilot, lambda: app_state.stage == "ready")
-        await save(app, pilot, "start")
+        await save(app, pilot, to / "start")
         await pilot.press("enter")
         await until(pilot, lambda: app_state.state.phase == "running")
         await until(pilot, lambda: app_state.state.count("pending") <= 4 or app_state.stage == "ended")
         await until(pilot, lambda: all(t.step for t in app_state.state.trials.values() if t.status == "running"))
         await pilot.pause(0.6)
-        await save(app, pilot, "sweep")
+        await save(app, pilot, to / "sweep")
         await until(pilot, lambda: app_state.stage == "ended")
         await pilot.pause(0.5)
-        await save(app, pilot, "optimum")
+        await save(app, pilot, to / "optimum")
 
 
 async def open_and_draw(
-    options: Options, size: tuple[int, int], shots: dict[str, list[str]], theme: str = "flopsfit-dark"
+    options: Options, to: Path, size: tuple[int, int], shots: dict[str, list[str]], theme: str = "flopsfit-dark"
 ) -> None:
     """The finished sweep, another size or theme."""
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()  # no view that was kept
@@ -63,7 +63,7 @@ async def open_and_draw(
         for name, keys in shots.items():
             await pilot.press(*keys)
             await pilot.pause(0.7)
-            await save(app, pilot, name)
+            await save(app, pilot, to / name)
 
 
 async def until(pilot: Any, condition: Callable[[], bool]) -> None:
@@ -74,29 +74,35 @@ async def until(pilot: Any, condition: Callable[[], bool]) -> None:
     await pilot.pause()
 
 
-async def save(app: FlopsfitApp, pilot: Any, name: str) -> None:
+async def save(app: FlopsfitApp, pilot: Any, path: Path) -> None:
     """One screen as SVG and PNG, once its plots are drawn."""
     import cairosvg
 
     await until(pilot, lambda: all(plot.up_to_date for plot in app.screen.query(PlotView) if plot.is_on_screen))
 
     svg = draw_dots(app.export_screenshot())
-    (HERE / f"{name}.svg").write_text(svg)
+    path.with_suffix(".svg").write_text(svg)
     plain = place_characters(svg).replace("Fira Code", "DejaVu Sans Mono")
-    cairosvg.svg2png(bytestring=plain.encode(), write_to=str(HERE / f"{name}.png"))
-    print(HERE / f"{name}.svg")
+    cairosvg.svg2png(bytestring=plain.encode(), write_to=str(path.with_suffix(".png")))
+    print(path.with_suffix(".svg"), flush=True)
 
 
 def main() -> None:
     """Sweep, then open what was swept."""
-    directory = Path(sys.argv[1])
-    budgets = parse_numbers(sys.argv[2], "budget") if len(sys.argv) > 2 else None
-    options = Options(Request("gpt-bytes", budgets), out=directory)
-    asyncio.run(sweep_and_draw(options))
-    asyncio.run(open_and_draw(options, (80, 24), {"narrow": [], "narrow-optimum": ["o"]}))
-    asyncio.run(open_and_draw(options, (140, 42), {"light": []}, theme="flopsfit-light"))
-    asyncio.run(open_and_draw(options, (200, 60), {"large": ["7"]}))
-    asyncio.run(open_and_draw(options, (140, 42), SHOTS))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--budgets", type=lambda text: parse_numbers(text, "budget"))
+    parser.add_argument("--workload", default="gpt-bytes")
+    parser.add_argument("--to", type=Path, default=Path(__file__).parent, help="where the pictures go")
+    arguments = parser.parse_args()
+    to = arguments.to
+    to.mkdir(parents=True, exist_ok=True)
+    options = Options(Request(arguments.workload, arguments.budgets), out=arguments.directory)
+    asyncio.run(sweep_and_draw(options, to))
+    asyncio.run(open_and_draw(options, to, (80, 24), {"narrow": [], "narrow-optimum": ["o"]}))
+    asyncio.run(open_and_draw(options, to, (140, 42), {"light": []}, theme="flopsfit-light"))
+    asyncio.run(open_and_draw(options, to, (200, 60), {"large": ["7"]}))
+    asyncio.run(open_and_draw(options, to, (140, 42), SHOTS))
 
 
 if __name__ == "__main__":

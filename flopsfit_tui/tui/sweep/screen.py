@@ -287,6 +287,7 @@ class SweepScreen(SweepActions, PlotActions):
         for name, title in (TABLES | {"trials": trials}).items():
             self.query_one(f"#{name}").border_title = title
         self.query_one(Tabs).titles["trials"] = trials
+        self.redraw()
 
     def on_table_moved(self) -> None:
         """Other keys make sense for other trials."""
