@@ -32,10 +32,10 @@ from flopsfit_tui.tui.session.machine import Machine
 from flopsfit_tui.tui.session.messages import SessionMessage
 from flopsfit_tui.tui.session.notify import Notifier, desktop_sequence
 from flopsfit_tui.tui.session.session import ChangeKind, Hooks, Session
-from flopsfit_tui.tui.session.signals import set_up_after_stop
 from flopsfit_tui.tui.settings.config import Config
 from flopsfit_tui.tui.settings.keymap import shown_keys
 from flopsfit_tui.tui.start.screen import StartScreen
+from flopsfit_tui.tui.stopped import set_up_after_stop
 from flopsfit_tui.tui.sweep.questions import ask_to_quit, ask_to_resume, ask_to_watch
 from flopsfit_tui.tui.sweep.screen import SweepScreen
 from flopsfit_tui.tui.sweep.view_saver import POLL_SECONDS, ViewSaver

@@ -1,4 +1,4 @@
-"""Ending the app by a signal: in good order, and if that takes too long, at once. Going on after a SIGSTOP.
+"""Ending the app by a signal: in good order, and if that takes too long, at once.
 
 Python's own handlers rather than the event loop's: they also run when the loop is gone or stuck, so that no state of
 the app can make a process that does not end. Workers end with their connections, whoever closes them.
@@ -16,8 +16,6 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
-
-from textual.app import App
 
 from flopsfit_tui.core.signals import handled
 
@@ -51,26 +49,6 @@ def _wait_for_hangup(stop: Callable[[int, None], object]) -> None:
     terminal.register(sys.stdin.fileno(), 0)  # nothing but its end
     if any(event & select.POLLHUP for _, event in terminal.poll()):
         stop(signal.SIGHUP, None)
-
-
-def set_up_after_stop(app: App[Any]) -> None:
-    """When the process goes on after a SIGSTOP, set up the terminal as after ctrl+z.
-
-    Textual hears of neither the stop nor whether there was one: it would read keys in a second thread, and take its own
-    settings of the terminal for those to be put back at the end. Call it once the app runs.
-    """
-    driver: Any = app._driver
-    go_on = signal.getsignal(signal.SIGCONT) if hasattr(signal, "SIGCONT") else None
-    if not callable(go_on) or getattr(go_on, "__self__", None) is not driver:
-        return  # this driver sets up no terminal
-
-    def set_up(number: int, frame: FrameType | None) -> None:
-        if app.is_running and driver._auto_restart:  # not while another program has the terminal
-            if not driver._must_signal_resume:  # it was not ctrl+z
-                driver.suspend_application_mode()
-            go_on(number, frame)
-
-    signal.signal(signal.SIGCONT, set_up)
 
 
 def _terminal() -> list[Any] | None:
