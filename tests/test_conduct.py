@@ -22,6 +22,7 @@ from flopsfit_tui.report.files.sweeps import read_sweep
 from flopsfit_tui.report.text.plan_text import estimate_text
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.sweep.follow import Follower
+from flopsfit_tui.sweep.keeping import BATCH_SECONDS
 
 
 @pytest.fixture
@@ -100,6 +101,7 @@ def test_what_is_left_is_what_the_next_run_trains_and_pays_for(options, executor
 
 
 def test_a_trial_that_was_added_belongs_to_the_plan_from_then_on(options, executor):
+    executor.seconds = BATCH_SECONDS  # a poll: else all trials are given out together, and there is nothing to stop
     events, sweep = run(options, executor, AddTrial(4e5, size=8), until=3)
     assert events[-1] == SweepEnded("stopped")
     assert len(sweep.export.plan.trials) == 10

@@ -2,20 +2,29 @@
 
 from dataclasses import replace
 
+import pytest
+
 from flopsfit_tui.core.control import AddTrial, RunNext, SetWorkers, Skip
 from flopsfit_tui.core.state import SweepState
 from flopsfit_tui.tui.help import HelpScreen, help_lines
+from flopsfit_tui.tui.session import undo
 from flopsfit_tui.tui.session.undo import UNDO_SECONDS, undo_of
 from flopsfit_tui.tui.trial.screen import TrialScreen
 from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
 from flopsfit_tui.tui.widgets.footer import Footer
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """Undoing is possible for as long as a slow machine takes."""
+    monkeypatch.setattr(undo, "UNDO_SECONDS", 1e6)
+
+
 async def running(app, rehearsed):
     await app.until(lambda: app.state.count("running") == 2, "two trials")
 
 
-async def test_a_skip_a_seed_and_a_worker_are_taken_back(open_app, rehearsed, options):
+async def test_a_skip_a_seed_and_a_worker_are_taken_back(open_app, rehearsed, options, patient):
     rehearsed.ends = 0
     async with open_app(options, start=True, size="wide") as app:
         await running(app, rehearsed)
@@ -37,7 +46,7 @@ async def test_a_skip_a_seed_and_a_worker_are_taken_back(open_app, rehearsed, op
         assert not app.app_state.can_undo
 
 
-async def test_what_was_asked_on_the_trial_screen_is_taken_back_there(open_app, rehearsed, options):
+async def test_what_was_asked_on_the_trial_screen_is_taken_back_there(open_app, rehearsed, options, patient):
     rehearsed.ends = 0
     async with open_app(options, start=True) as app:
         await running(app, rehearsed)
@@ -56,12 +65,12 @@ async def test_what_was_asked_on_the_trial_screen_is_taken_back_there(open_app, 
 
 def test_only_what_costs_is_remembered_and_not_for_long():
     assert undo_of([RunNext("a")], SweepState()) is None
-    undo = undo_of([Skip("a"), SetWorkers(3), AddTrial(1.0)], SweepState())
-    assert undo.possible
-    assert not replace(undo, at=undo.at - UNDO_SECONDS).possible
+    asked = undo_of([Skip("a"), SetWorkers(3), AddTrial(1.0)], SweepState())
+    assert asked.possible
+    assert not replace(asked, at=asked.at - UNDO_SECONDS).possible
 
 
-async def test_bracketing_points_are_taken_back_and_what_is_trained_is_not(open_app, rehearsed, options):
+async def test_bracketing_points_are_taken_back_and_what_is_trained_is_not(open_app, rehearsed, options, patient):
     rehearsed.ends = 100
     narrow = replace(options, request=replace(options.request, sizes=(4, 6, 8)))  # whose minima lie at an edge
     async with open_app(narrow, start=True, size="wide") as app:
