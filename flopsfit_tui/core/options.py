@@ -77,7 +77,7 @@ def check_nproc(options: Options) -> None:
 
 
 def check_cluster(options: Options) -> None:
-    """Raise ValueError for an option of an executor that was not asked for."""
+    """Raise ValueError for an option of an executor that was not asked for, and for a trial that takes nothing."""
     trial = (options.cpus_per_trial, options.gpus_per_trial) != (1.0, 0.0)
     if options.executor != "ray" and options.ray_address:
         raise ValueError("--ray-address needs --executor ray")
@@ -85,3 +85,5 @@ def check_cluster(options: Options) -> None:
         raise ValueError("--slurm needs --executor slurm")
     if options.executor not in ("ray", "slurm") and trial:
         raise ValueError("--cpus-per-trial and --gpus-per-trial need --executor ray or slurm")
+    if not (options.cpus_per_trial or options.gpus_per_trial):
+        raise ValueError("a trial that takes no CPU and no GPU has no place to run; give --cpus-per-trial 1")
