@@ -33,8 +33,8 @@ def model_sd(far: float) -> float:
 
 
 def widened(interval: Interval, by: float) -> Interval:
-    """Both ends further out, in logs and in quadrature; as it is without ends, or with ends that bound nothing."""
-    if interval.low is None or interval.high is None or not (interval.low > 0 and interval.high < math.inf):
+    """Both ends further out, in logs and in quadrature; as it is by 0, or where it bounds nothing."""
+    if not by or interval.low is None or interval.high is None or not (interval.low > 0 and interval.high < math.inf):
         return interval
     middle = math.log(interval.value)
     low, high = middle - math.log(interval.low), math.log(interval.high) - middle
