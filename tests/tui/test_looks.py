@@ -78,6 +78,8 @@ def test_looks(name, size, theme, snap_compare, monkeypatch):
         app.screen.redraw()
         await pilot.pause()
         await pilot.press(*keys)
+        for field in app.screen.query(Input):
+            field.cursor_blink = False
         await pilot.pause(0.1)
         app.clear_notifications()
         await plots_drawn(app, pilot)
