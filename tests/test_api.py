@@ -136,6 +136,7 @@ def test_without_training_the_plan_comes_back_and_nothing_is_written(changes, tm
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_second_call_goes_on_and_resume_false_begins_anew(tmp_path):
     data = Counting()
     find(tmp_path, dataset=data)

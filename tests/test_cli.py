@@ -164,6 +164,7 @@ def test_the_path_of_the_settings_is_all_that_is_asked_for(tmp_path, monkeypatch
     assert capsys.readouterr().out == f"{tmp_path / 'flopsfit-tui' / 'config.toml'}\n"
 
 
+@pytest.mark.slow
 def test_a_headless_run_in_processes_loads_neither_torch_nor_textual(tiny_file, tmp_path):
     code = (
         "import sys; from flopsfit_tui.cli import main; "

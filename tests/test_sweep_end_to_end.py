@@ -108,6 +108,7 @@ def test_export_writes_the_same_files_elsewhere(sweep, tmp_path):
     assert (tmp_path / "there" / "isoflop.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_failed_trials_give_exit_code_3_and_their_tracebacks(tiny_file, tmp_path):
     done = flopsfit(
         "run",

@@ -66,6 +66,7 @@ full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/fu
 
 
 @full
+@pytest.mark.slow
 def test_a_full_disk_under_the_log_costs_the_log_alone(tmp_path, tiny_file):
     small = ("--budgets", "2e5,4e5", "--sizes", "4,8,12", "--executor", "thread", "--device", "cpu")
     done = to_full("run", tiny_file, "--no-ui", *small, "--out", str(tmp_path), err=True)

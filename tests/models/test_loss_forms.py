@@ -86,6 +86,7 @@ def test_a_sum_over_tokens_is_divided_by_them_and_one_over_samples_is_not():
     assert kind(lambda out, y: tokens(out, y) / y.numel()) == "mean"
 
 
+@pytest.mark.slow
 def test_a_contrastive_loss_is_evaluated_in_training_batches():
     plan = plan_of(loss_fn=info_nce, batch_size=16)
     assert plan.recipe.reduction == "batch"

@@ -81,6 +81,7 @@ async def test_the_app_opened_again_keeps_it_too(grown, open_app):
     holds_sixteen(grown)
 
 
+@pytest.mark.slow
 def test_find_optimal_in_the_app_gives_what_the_store_holds(tmp_path, monkeypatch):
     """With ui=True, a trial being added while the app is open."""
 

@@ -84,6 +84,7 @@ print(sorted(found.parts.items()), found.unsure)
 """
 
 
+@pytest.mark.slow
 def test_another_process_in_another_folder_finds_the_same_key(tmp_path):
     said = []
     for i, seed in enumerate(("0", "17")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from textual.widgets import Input
 
 from flopsfit_tui.tui.result.screen import ResultScreen
@@ -39,6 +40,7 @@ async def test_a_key_plans_the_check_of_the_recipe_which_ends_with_what_it_says(
     assert not (wide.out / "sweep.db").exists()
 
 
+@pytest.mark.slow
 async def test_until_a_factor_plans_the_beginning_and_its_marks_show_what_was_proposed(open_app, rehearsed, options):
     wide = replace(options, request=replace(options.request, budgets=BUDGETS, points=5))
     async with open_app(wide, size="wide") as app:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from rehearsed import Rehearsed
 
 from flopsfit_tui.core.trial import Request
@@ -35,6 +36,7 @@ def table_text(app):
     return "\n".join("".join(segment.text for segment in table.render_line(y)) for y in range(table.size.height))
 
 
+@pytest.mark.slow
 async def test_a_proposal_has_a_price_and_a_promise_and_is_marked(open_app, rehearsed, options):
     wide = replace(options, request=replace(options.request, budgets=BUDGETS, points=5))
     async with open_app(wide, size="wide") as app:
@@ -68,6 +70,7 @@ async def test_a_proposal_has_a_price_and_a_promise_and_is_marked(open_app, rehe
         assert added.trial.point == (choice.budget, choice.size.size)
 
 
+@pytest.mark.slow
 async def test_a_point_is_left_out_with_a_reason_and_put_back(open_app, rehearsed, options):
     wide = replace(options, request=replace(options.request, budgets=BUDGETS, points=5))
     async with open_app(wide, size="wide") as app:

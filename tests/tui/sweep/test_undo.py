@@ -70,6 +70,7 @@ def test_only_what_costs_is_remembered_and_not_for_long():
     assert not replace(asked, at=asked.at - UNDO_SECONDS).possible
 
 
+@pytest.mark.slow
 async def test_bracketing_points_are_taken_back_and_what_is_trained_is_not(open_app, rehearsed, options, patient):
     rehearsed.ends = 100
     narrow = replace(options, request=replace(options.request, sizes=(4, 6, 8)))  # whose minima lie at an edge
