@@ -26,7 +26,7 @@ def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]
         said = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
-    return tuple(str(i) for i, _ in enumerate(line for line in said.splitlines() if line.startswith("GPU ")))
+    return tuple(str(i) for i in range(sum(line.startswith("GPU ") for line in said.splitlines())))
 
 
 def place(gpus: Sequence[str], taken: Iterable[Sequence[str]], count: int = 1) -> tuple[str, ...]:
