@@ -124,7 +124,7 @@ def main() -> int:
             f"; where bends were found law and bent {np.sqrt(np.mean(np.square(both), axis=0)).round(3)} ({len(both)})"
         )
         for size in SIZES:
-            shares = {name: _covered([one for one in there if one.sweep == name], size) for name in names}
+            shares = {name: _covered([one for one in these if one.sweep == name], size) for name in names}
             row = "  ".join(f"{name[:12]} {share:.2f}" for name, share in shares.items())
             print(f"  model error {size:.2f}: mean {np.nanmean(list(shares.values())):.2f}   {row}")
     return 0

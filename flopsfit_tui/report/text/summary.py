@@ -77,8 +77,9 @@ def law_text(analysis: Analysis) -> str:
         lead = ", which lead: the runs do not follow the law" if fit.leading == "parabolas" else ""
         lines.append(f"              a = {interval_text(parabolas.exponent)} by {parabolas.vertices} parabolas{lead}")
     if fit.sigma is not None:
+        second = f" ({fit.joint.sigma:.2%} about the form whose terms do not add)" if fit.joint else ""
         lines.append(
-            f"{fit.points} runs fitted, scatter {fit.sigma:.2%} of the loss; Huber's delta {fit.delta:.2g}; "
+            f"{fit.points} runs fitted, scatter {fit.sigma:.2%} of the loss{second}; Huber's delta {fit.delta:.2g}; "
             f"95 % confidence intervals by {fit.method or 'nothing'}"
         )
     if fit.noise_trend:
