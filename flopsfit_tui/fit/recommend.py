@@ -23,8 +23,8 @@ class Choice:
     size: Any  # the setting of the workload's knob, e.g. a width
     params: float
     tokens: float
-    loss: float  # by the law
-    excess: float  # nats above the law's best loss for the budget
+    loss: float  # by the fit
+    excess: float  # nats above the fit's lowest loss for the budget
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,14 @@ def recommend(
         return None
     order = np.argsort(n, kind="stable")
     log_tokens = math.log(best.budget) - log_cost(np.log(n[order]), cost)
-    losses = np.atleast_1d(fit.law.loss(n[order], np.exp(log_tokens)))
+    losses = np.atleast_1d(fit.loss(n[order], np.exp(log_tokens)))
+    lowest = (fit.joint or fit.law).optimum(best.budget, cost).loss
     choices = [
-        Choice(sizes[i], float(n[i]), float(np.exp(t)), float(loss), float(loss - best.loss))
+        Choice(sizes[i], float(n[i]), float(np.exp(t)), float(loss), float(loss - lowest))
         for i, t, loss in zip(order.tolist(), log_tokens, losses, strict=True)
     ]
-    i = int(np.argmin(losses if best.method == "law" else np.abs(np.log(n[order] / best.params))))
+    by_law = best.method == "law" and fit.joint is None  # else sizes and losses may be of two forms
+    i = int(np.argmin(losses if by_law else np.abs(np.log(n[order] / best.params))))
     low = best.params if best.params_low is None else best.params_low
     high = best.params if best.params_high is None else best.params_high
     end = "largest" if best.params > choices[-1].params else "smallest" if best.params < choices[0].params else None

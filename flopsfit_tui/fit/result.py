@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from flopsfit_tui.fit.arrays import Array, Mask
 from flopsfit_tui.fit.bends import Bend
@@ -107,6 +108,16 @@ class Fit:
         """a in N_opt ~ C^a by the leading answer, under the cost of the runs for parabolas, 6N for the law."""
         return self.power_laws[0].exponent if self.power_laws and self.leading == "parabolas" else self.exponent
 
+    def loss(self, N: ArrayLike, D: ArrayLike) -> Array:
+        """Loss at sizes N and tokens D, broadcast: by the second form where there is one, else by the law.
+
+        Raises ValueError where there is neither.
+        """
+        form = self.joint or self.law
+        if form is None:
+            raise ValueError("these runs gave no law, so that no loss can be said")
+        return np.asarray(form.loss(N, D))[()]
+
     def predict(self, C: float, flops: Cost | None = None, *, method: str | None = None) -> Optimum | None:
         """Best size, tokens and loss for C training FLOPs, with intervals where the data allow them.
 
@@ -164,7 +175,7 @@ class Fit:
             best = self.joint.optimum(budget, flops)
         else:
             best = self.law.optimum(budget, flops)
-        return best if self.joint is None else replace(best, loss=float(self.joint.loss(best.params, best.tokens)))
+        return best if self.joint is None else replace(best, loss=float(self.loss(best.params, best.tokens)))
 
 
 def _moved_to(interval: Interval, value: float) -> Interval:

@@ -8,6 +8,7 @@ from scipy.optimize import minimize_scalar
 from flopsfit_tui.fit import fit_law
 from flopsfit_tui.fit.joint import _residuals, _slopes, fit_joint
 from flopsfit_tui.fit.newton import Data
+from flopsfit_tui.fit.recommend import recommend
 from flopsfit_tui.fit.search import centred, solve
 
 DENSE = {"budgets": np.geomspace(1e18, 1e21, 8), "sizes": 9}
@@ -54,6 +55,19 @@ def test_losses_come_from_it_where_the_terms_do_not_add():
     assert abs(best.loss - truth) < abs(other.loss - truth)
     assert best.loss_low < truth < best.loss_high
     assert fit_law(*noisy_sweep()).joint is None
+
+
+@pytest.mark.parametrize("form", [None, "joint"])
+def test_what_to_build_has_the_losses_of_the_same_form(form):
+    N, D, L, _ = not_adding(1.35)
+    fit = fit_law(N, D, L, form=form)
+    best, sizes = fit.predict(1e23), np.geomspace(1e8, 1e13, 60)
+    found = recommend(fit, 1e23, sizes.tolist(), sizes)
+    chosen = found.choice
+    assert chosen.loss == pytest.approx(best.loss, rel=2e-3)
+    assert chosen.loss == pytest.approx(float(fit.loss(chosen.params, chosen.tokens)), rel=1e-12)
+    assert abs(np.log(chosen.params / best.params)) < np.log(sizes[1] / sizes[0])
+    assert 0 <= chosen.excess < 0.01
 
 
 def test_sizes_come_from_it_on_demand():

@@ -12,7 +12,7 @@ from flopsfit_tui.report.plots.ticks import linear_ticks, log_ticks
 
 WIDTH, HEIGHT = 640, 380  # of the drawing; a page scales it to its own width
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 12, 44
-COLORS = ("#0072b2", "#009e73", "#b8860b", "#d55e00", "#aa4499", "#56b4e9", "#8c564b", "#444444")
+COLORS = ("#0072b2", "#009e73", "#b8860b", "#d55e00", "#aa4499", "#56b4e9", "#8c564b", "#888888")
 
 
 @dataclass
@@ -54,8 +54,8 @@ class SvgChart:
             parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
             parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{escape(label)}</text>')
         for value, label in _ticks(ys, self.y_label):
-            y = up(value)
-            parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+            y, kind = up(value), "zero" if value == 0 else "grid"
+            parts.append(f'<line class="{kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
             parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(label)}</text>')
         for points, color, dashed in self._lines:
             path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in points)

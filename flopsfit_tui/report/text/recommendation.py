@@ -22,9 +22,9 @@ def recommendation_sentence(analysis: Analysis, row: OptimumRow) -> str:
     text = (
         f"At {format_flops(row.budget)} FLOPs build {runs.size_name} {best.size} ({format_count(best.params)} params) "
         f"and train it on {format_count(best.tokens)} {runs.unit}: loss {best.loss:.3f}, {best.excess:.4f} above the "
-        "law's best."
+        "lowest."
     )
-    near = [f"{runs.size_name} {c.size} +{c.loss - best.loss:.4f}" for c in (found.smaller, found.larger) if c]
+    near = [f"{runs.size_name} {c.size} {c.loss - best.loss:+.4f}" for c in (found.smaller, found.larger) if c]
     if near:
         text += f" Off by one: {', '.join(near)}."
     if found.at_end:

@@ -51,6 +51,10 @@ def test_the_page_is_whole_and_fetches_nothing():
     assert parsed.tags.count("svg") == 3
     assert text.count("<title>") > len(plan.budgets) * 5
     assert 'name="viewport"' in text
+    answer = text.split('<p class="answer">')[1].split("</p>")[0]
+    assert answer.startswith("At ")
+    assert "95 % confidence interval" in answer
+    assert text.count('<p class="key">') == 3
     for heading in ("Compute-optimal models", "Law", "Plots", "Warnings", "Points", "Plan"):
         assert f"<h2>{heading}</h2>" in text
 
