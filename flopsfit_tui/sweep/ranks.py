@@ -25,7 +25,7 @@ from flopsfit_tui.sweep.wire import RankFailed, RankOver
 
 START_SECONDS = 600.0  # for all of them to start
 LEAVE_SECONDS = 60.0  # for the first to write a checkpoint
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 LAST_SECONDS = 0.5  # for what another of them has to say, when one has failed
 
 
@@ -78,7 +78,7 @@ class _Ranks:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(f"{self._folder.name}/socket")
         self._listener.listen(self._count)
-        self._listener.settimeout(LOOK_SECONDS)
+        self._listener.settimeout(POLL_SECONDS)
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(self._count)]
         threads = str(max(1, torch.get_num_threads() // self._count))
         self._torchrun = subprocess.Popen(

@@ -212,7 +212,7 @@ def _legend(figure: Figure, axes: Axes, title: str) -> None:
 
 
 class RoundPlaces(Locator):
-    """Ticks of a log axis at round numbers, as many as there is room for; also where it spans less than a decade."""
+    """Ticks of a log axis at round numbers, as many as fit; also where it spans less than a decade."""
 
     def __init__(self, most: int, label: Callable[[float], str]) -> None:
         self.most, self.label = most, label

@@ -101,7 +101,7 @@ class RecentScreen(Screen[None]):
             self.recent = recent
 
     class Picked(Message):
-        """The user wants to open a sweep, or to go on with it."""
+        """The user wants to open a sweep, or to resume one."""
 
         def __init__(self, recent: Recent, go_on: bool) -> None:
             super().__init__()

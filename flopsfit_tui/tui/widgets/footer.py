@@ -1,4 +1,4 @@
-"""The last line: the keys that do something now, as many as there is room for.
+"""The last line: the keys that do something now, as many as fit.
 
 First those that a screen shows at any width, then the others: those of the panel with the focus before those of the
 screen, plots' keys only where a plot is chosen. Textual's Footer would make its widgets anew at every change.
@@ -58,7 +58,7 @@ class Footer(Widget):
             self.refresh()
 
     def render(self) -> Text:
-        """Keys and words, as many as there is room for."""
+        """Keys and words, as many as fit."""
         palette, room = palette_of(self.app), self.size.width
         fixed = [entry for entry in self._shown if entry.words in LAST]
         room -= sum(entry.width for entry in fixed)
