@@ -18,7 +18,7 @@ from flopsfit_tui.core.options import ExecutorName, OnFull, Options, check_nproc
 from flopsfit_tui.core.output import unfailing_output
 from flopsfit_tui.core.sizes import Setting, check_sizes
 from flopsfit_tui.core.store_errors import StoreFault
-from flopsfit_tui.core.trial import Goal, Plan, RateRule, Request
+from flopsfit_tui.core.trial import Compile, Goal, Plan, RateRule, Request
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.plan.rates import EACH
 from flopsfit_tui.report.answer.recipe import RecipeCheck
@@ -60,6 +60,7 @@ def find_optimal(
     tune_lr: Literal["each"] | None = None,
     on_full: OnFull = "wait",
     nproc_per_trial: int = 1,
+    compile: Compile = "off",  # noqa: A002 - as torch calls it
 ) -> Result | Plan:
     """Train an IsoFLOP sweep of a model and fit its compute-optimal size (Hoffmann et al. 2022, arXiv 2203.15556).
 
@@ -85,6 +86,8 @@ def find_optimal(
         cloudpickle to `workers` processes (None: as many as there are cores). ui: open the app on it.
     nproc_per_trial: processes that train one trial together by torchrun (DistributedDataParallel), each an equal part
         of every batch; not with "thread". Losses equal those of one process but for float32 rounding.
+    compile: "on" trains every size by torch.compile where that can be done, "auto" those for which it saves more time
+        than it takes, as is measured before the first trial. Losses differ in their last digits from those of "off".
     until: instead of a fixed grid, choose trials one by one until the noise interval of N_opt at `target` FLOPs (None:
         ten times the largest budget) is within this factor from end to end, 1.3 for instance; max_flops: of all trials
         together, at which it ends in any case. The same interval takes a fraction of the FLOPs that a grid takes.
@@ -104,6 +107,8 @@ def find_optimal(
         raise ValueError(f"tune_lr is {tune_lr!r}; give 'each' to train every point at three learning rates, or None")
     if on_full not in ("wait", "stop"):
         raise ValueError(f"on_full is {on_full!r}; give 'wait' or 'stop'")
+    if compile not in ("off", "on", "auto"):
+        raise ValueError(f"compile is {compile!r}; give 'off', 'on' or 'auto'")
     if resume not in (True, False, "anyway"):
         raise ValueError(f"resume is {resume!r}; give True, False or 'anyway'")
     check_model(model_cls)
@@ -125,6 +130,7 @@ def find_optimal(
         goal=_goal(until, target, max_flops),
         rates=EACH if tune_lr else (1.0,),
         nproc=nproc_per_trial,
+        compile=compile,
     )
     if training:
         check_nproc(Options(request, executor=executor, device=device))

@@ -30,7 +30,7 @@ from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.state import FAILED, INTERRUPTED, USAGE
 from flopsfit_tui.core.store_errors import StoreError
 from flopsfit_tui.core.text import printable
-from flopsfit_tui.core.trial import Goal, Request
+from flopsfit_tui.core.trial import Compile, Goal, Request
 from flopsfit_tui.plan.rates import EACH
 
 DEFAULT = "gpt-bytes"
@@ -277,6 +277,7 @@ def _options(
     gpus_per_trial: float,
     nproc_per_trial: int,
     device: str,
+    compile: Compile,  # noqa: A002 - the option's name
     out: Path | None,
     fresh: bool,
     resume_anyway: bool,
@@ -318,6 +319,7 @@ def _options(
             rates=EACH if tune_lr else (1.0,),
             checks_recipe=check_recipe,
             nproc=nproc_per_trial,
+            compile=compile,
         ),
         out=out,
         executor=executor,  # type: ignore[arg-type]

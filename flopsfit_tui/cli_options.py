@@ -105,6 +105,13 @@ def plan_options(command: F) -> F:
                 show_default=True,
                 help="Device to train on.",
             ),
+            click.option(
+                "--compile",
+                type=click.Choice(["auto", "on", "off"]),
+                default="off",
+                show_default=True,
+                help="torch.compile the steps of every size, or where it saves time; moves losses in the last digits.",
+            ),
             click.option("--out", type=click.Path(path_type=Path), help="The sweep's directory."),
             click.option(
                 "--on-full",

@@ -23,6 +23,7 @@ from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.state import kept
 from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Outcome, Plan, Trial
+from flopsfit_tui.plan.compiled import undecided
 from flopsfit_tui.plan.estimate import Estimate
 from flopsfit_tui.plan.grid import keep_added, leave_out, left_out_note
 from flopsfit_tui.plan.recipe_check import FOLDER as CHECK
@@ -34,6 +35,7 @@ from flopsfit_tui.store.directory import sweep_directory
 from flopsfit_tui.store.manifest import listed
 from flopsfit_tui.store.sqlite import FILE, SqliteStore, archive_sweep
 from flopsfit_tui.store.writable import check_directory
+from flopsfit_tui.sweep.compiling import choose_compiled
 from flopsfit_tui.sweep.control_server import ControlServer
 from flopsfit_tui.sweep.control_socket import NoSocket
 from flopsfit_tui.sweep.executor import Executor
@@ -170,13 +172,18 @@ class Sweep:
 
     def __iter__(self) -> Iterator[Event]:
         """Put an earlier sweep aside if asked to, open the store, run, close it, export."""
+        control = self._control or Control()
+        if undecided(self._prepared.plan):
+            yield from self._choose_compiled(control)
+            if control.stopped:
+                yield SweepEnded("stopped")
+                return
         prepared, options = self._prepared, self._options
         if options.fresh:
             drop_all_results(prepared.directory)
         if options.fresh and (aside := archive_sweep(prepared.directory)):
             yield Note("info", f"the earlier sweep is kept as {aside}")
         store = SqliteStore(prepared.directory)
-        control = self._control or Control()
         server, why_none = _listen(prepared.directory, control)
         last, problem = SweepEnded("stopped"), ""
         try:
@@ -215,6 +222,19 @@ class Sweep:
                 problem = problem or (note.message if note.level == "error" else "")
                 yield note
         yield replace(last, problem=problem or last.problem)
+
+    def _choose_compiled(self, control: Control) -> Iterator[Note]:
+        """Compile and time sizes where that may pay: what is decided is in the plan that is stored."""
+        prepared, options = self._prepared, self._options
+        plan, seconds = yield from choose_compiled(
+            prepared.plan,
+            prepared.estimate.seconds,
+            options.request.workload,
+            self._executor,
+            options.device,
+            control,
+        )
+        self._prepared = replace(prepared, plan=plan, estimate=replace(prepared.estimate, seconds=seconds))
 
     def _export(self) -> Iterator[Note]:
         """Write the files; a sweep whose files cannot be written has its answer all the same, and says so."""

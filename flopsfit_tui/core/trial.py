@@ -19,6 +19,7 @@ from flopsfit_tui.core.units import format_count, format_flops, format_ratio
 Status = Literal["pending", "running", "finished", "failed", "skipped"]
 # Of loss_fn over a batch: a mean; a sum over samples, or over tokens; anything else depends on the batch's size.
 Reduction = Literal["mean", "sum", "token sum", "batch"]
+Compile = Literal["off", "on", "auto"]  # torch.compile of steps: never, of every size, or of sizes where it saves time
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Size:
     size: Setting
     params: int  # trainable parameters, N
     flops_per_token: float  # training FLOPs (forward and backward) a token, F(N)
+    compiled: bool | None = None  # whether its trials' steps are compiled; None: not decided, and not compiled
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Trial:
     seed: int
     flops: float  # that tokens really cost: within one batch of the budget
     learning_rate: float
+    compiled: bool = False  # its steps, by torch.compile: float32 numbers are then added in another order
 
     @property
     def point(self) -> tuple[float, Setting]:
@@ -131,6 +134,7 @@ class Plan:
     rates: tuple[float, ...] = (1.0,)  # times the planned peak rate, each trained at every point; the best is fitted
     checks_recipe: bool = False  # the trials tell how good the recipe is, and are no sweep
     left_out: tuple[tuple[str, str], ...] = ()  # keys of the trials that the user keeps out of the fit, and why
+    compile: Compile = "off"  # by which the sizes that are compiled were chosen
 
     @property
     def experiments(self) -> list[Experiment]:
@@ -273,6 +277,7 @@ class Request:
     checks_recipe: bool = False  # instead of the sweep, the trials that tell how good its recipe is
     goal: Goal | None = None  # choose the trials one by one until it is reached
     nproc: int = 1  # processes that train a trial together
+    compile: Compile = "off"
 
 
 def mfu(flops: float, seconds: float, peak_flops: float) -> float:

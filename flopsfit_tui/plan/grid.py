@@ -102,6 +102,7 @@ def plan_point(
         seed=0,
         flops=steps * flops_per_batch,
         learning_rate=recipe.rate(steps),
+        compiled=bool(size.compiled),
     )
     trials = [
         replace(first, seed=seed, learning_rate=first.learning_rate * rate) for seed in range(seeds) for rate in rates
@@ -111,7 +112,8 @@ def plan_point(
 
 def trial_key(trial: Trial, identity: str) -> str:
     """A hash of all that decides a trial's loss: its own settings, and the identity of its workload."""
-    settings = {name: value for name, value in vars(trial).items() if name != "key"}
+    left_out = {"key"} if trial.compiled else {"key", "compiled"}
+    settings = {name: value for name, value in vars(trial).items() if name not in left_out}
     return content_hash({**settings, "identity": identity})
 
 

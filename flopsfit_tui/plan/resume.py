@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flopsfit_tui.core.trial import Plan
+from flopsfit_tui.plan.compiled import as_before, compile_changes
 from flopsfit_tui.plan.grid import trial_key
 
 CHOICES = (
@@ -28,7 +29,7 @@ def continue_plan(plan: Plan, before: Plan, anyway: bool = False) -> Plan:
             f"this directory holds a sweep of {before.workload}, and the plan is one of {plan.workload}; give another "
             f"directory, or start afresh (--fresh, resume=False), which puts the old sweep aside"
         )
-    changes = plan.content.changes(before.content)
+    changes = [*plan.content.changes(before.content), *compile_changes(plan, before)]
     unsure = plan.content.unsure
     if anyway and (changes or unsure):
         said = "; ".join([*changes, *(f"not compared: {what}" for what in unsure)])
@@ -42,5 +43,8 @@ def continue_plan(plan: Plan, before: Plan, anyway: bool = False) -> Plan:
             f"this directory holds an earlier sweep of {plan.workload}, and whether it is the same cannot be told: "
             f"{', '.join(unsure)} cannot be compared from one run to the next. {CHOICES}"
         )
+    if changes:  # reused all the same
+        plan = replace(plan, compile=before.compile)
+    plan = as_before(plan, before)
     trials = tuple(replace(trial, key=trial_key(trial, before.identity)) for trial in plan.trials)
     return replace(plan, identity=before.identity, trials=trials)

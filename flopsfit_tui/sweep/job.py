@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,8 +17,10 @@ from flopsfit_tui.core.checkpoint_files import Checkpointing
 from flopsfit_tui.core.events import Event, Note, TrialEnded
 from flopsfit_tui.core.identity import Identity
 from flopsfit_tui.core.sizes import Setting
+from flopsfit_tui.core.text import cut_middle
 from flopsfit_tui.core.trial import Plan, Recipe, Request, Trial
 from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.plan.compiled import CompileTiming
 from flopsfit_tui.plan.estimate import Timing
 from flopsfit_tui.sweep.pickling import PickledWorkload
 from flopsfit_tui.sweep.planning import build_plan, measure_one
@@ -53,6 +55,17 @@ class TimeSteps:
 
 
 @dataclass(frozen=True)
+class TimeCompiled:
+    """Compile a step of one size, and time it beside the model as it is written; the result is a CompileTiming."""
+
+    workload: Any
+    size: Setting
+    batch_size: int
+    recipe: Recipe
+    device: str
+
+
+@dataclass(frozen=True)
 class Train:
     """Train a trial, from its checkpoint where there is one; yields its events, the last a TrialEnded."""
 
@@ -74,7 +87,7 @@ class Compare:
     content: Identity | None  # of the plan's workload
 
 
-Job = MakePlan | Measure | TimeSteps | Train | Compare
+Job = MakePlan | Measure | TimeSteps | TimeCompiled | Train | Compare
 
 
 def workload_of(job: Job) -> Any:
@@ -111,6 +124,8 @@ def run_job(job: Job, own_process: bool = False) -> Generator[Event, None, Any]:
                     return time_steps(job)
             except Exception:  # noqa: BLE001 - such as out of memory: its trials will say so, with a traceback
                 return None
+        case TimeCompiled():
+            return _time_compiled(job)
         case Compare():
             return difference(job)
         case Train():
@@ -133,6 +148,10 @@ def _train(job: Train, own_process: bool) -> Generator[Event, None, str]:
 
         yield from train_in_ranks(job)
         return ""
+    if job.trial.compiled:
+        from flopsfit_tui.train.compiled import prepare_compiler
+
+        prepare_compiler()
     state, loss_state = ProcessState(own_process), LossState(workload.loss_fn)
     ended: TrialEnded | None = None
     try:
@@ -261,13 +280,14 @@ def time_steps(job: TimeSteps, at_least: float = 0.5) -> Timing:
     from flopsfit_tui.train.device import peak_memory, pick_device
     from flopsfit_tui.train.evaluate import EVAL_BATCH, evaluate
     from flopsfit_tui.train.peak import known_peak
+    from flopsfit_tui.train.timing import HeldOut
     from flopsfit_tui.train.training import Training
 
     workload = resolve(job.workload)
     if workload.simulate is not None:
         return Timing(job.size, 0.0, simulated.SECONDS, 0, simulated.DEVICE)
     device = pick_device(job.device)
-    held_out = _HeldOut(workload.val_dataset)
+    held_out = HeldOut(workload.val_dataset)
     training = Training(replace(workload, dataset=held_out), job.size, job.batch_size, 0, job.recipe, device)
     for _ in range(3):
         training.step(1e-3)
@@ -285,17 +305,15 @@ def time_steps(job: TimeSteps, at_least: float = 0.5) -> Timing:
     return Timing(job.size, per_step, eval_seconds, peak_memory(device), device, known_peak(device))
 
 
-class _HeldOut:
-    """Held-out batches again and again, in the place of training data."""
+def _time_compiled(job: TimeCompiled) -> CompileTiming:
+    """Of a size that cannot be compiled or does not train, why."""
+    try:
+        from flopsfit_tui.train.compiled import prepare_compiler
+        from flopsfit_tui.train.timing import time_compiled
 
-    def __init__(self, source: Any) -> None:
-        self._source = source
-        self.drawn = 0  # samples; a small or a loader's batch is not of the size asked for
-
-    def batches(self, batch_size: int, seed: int) -> Iterator[tuple[Any, Any]]:  # noqa: ARG002 - they are not shuffled
-        from flopsfit_tui.train.data import batch_length
-
-        while True:
-            for batch in self._source.once(batch_size):
-                self.drawn += batch_length(batch)
-                yield batch
+        workload = resolve(job.workload)
+        prepare_compiler()
+        with _isolated():
+            return time_compiled(workload, job.size, job.batch_size, job.recipe, job.device)
+    except Exception as error:  # noqa: BLE001 - its trials train as the model is written, or say with a traceback why not
+        return CompileTiming(job.size, problem=cut_middle(" ".join(str(error).split()) or type(error).__name__, 300))

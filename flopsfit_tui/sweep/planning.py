@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flopsfit_tui.core.identity import Identity
 from flopsfit_tui.core.options import BEYOND
 from flopsfit_tui.core.sizes import Setting
-from flopsfit_tui.core.trial import Goal, Plan, RateRule, Recipe, Request, Size, Trial, content_hash
+from flopsfit_tui.core.trial import Compile, Goal, Plan, RateRule, Recipe, Request, Size, Trial, content_hash
 from flopsfit_tui.core.units import format_flops
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.plan.grid import expected_params, plan_point
@@ -48,6 +48,7 @@ def build_plan(workload: Workload, request: Request, content: Identity) -> Plan:
     ladders = lay_ladders(workload, request, budgets, looks, candidates)
     recipe, tried = _with_form(workload, looks, ladders.planned, batch_size, recipe)
     recipe, shared = share_batch(recipe, request.nproc, batch_size, workload.simulate is not None)
+    compiles, uncompiled = _compile_mode(request, workload.simulate is not None)
     sizes, failed = _measure(workload, looks, sample, recipe, ladders.planned, ladders.beyond)
     check_knob([sizes[size] for size in ladders.planned], workload.model_size_param)
     tokens_per_sample = workload.dataset.tokens_per_sample
@@ -60,6 +61,7 @@ def build_plan(workload: Workload, request: Request, content: Identity) -> Plan:
         *form_notes(recipe, workload, batch_size),
         *tried,
         *shared,
+        *uncompiled,
         *failed,
         *plan_notes(workload, [sizes[size] for size in ladders.planned]),
         *content.notes(),
@@ -93,7 +95,19 @@ def build_plan(workload: Workload, request: Request, content: Identity) -> Plan:
         bayes_loss=workload.bayes_loss,
         model_cls_name=getattr(workload.model_cls, "__name__", type(workload.model_cls).__name__),
         model_kwargs={name: _plain(value) for name, value in workload.model_kwargs.items()},
+        compile=compiles,
     )
+
+
+def _compile_mode(request: Request, simulated: bool) -> tuple[Compile, list[str]]:
+    """What of `compile` can be done, and a note where that is less than was asked for."""
+    if request.compile == "off":
+        return "off", []
+    if not (simulated or request.nproc > 1):
+        which = "each size" if request.compile == "on" else "a size for which that saves time"
+        return request.compile, [f"before the first trial {which} is compiled; losses differ in their last digits"]
+    why = "a simulated workload trains nothing" if simulated else "several processes train a trial together"
+    return "off", [f"compile is off: {why}"]
 
 
 def _goal_notes(goal: Goal | None, begun: int) -> list[str]:

@@ -114,6 +114,8 @@ def _train(
     training = yield from _begin(workload, trial, recipe, device, parts, log, checkpoints)
     if team is not None:
         training.join(team)
+    elif trial.compiled:
+        training.compile()  # before the trial's clock runs
     log.resume()
     try:
         while training.steps < trial.steps:
@@ -126,6 +128,8 @@ def _train(
                 yield TrialAlive(trial.key)
                 log.go_on()
         log.stop()
+        if training.compiled is not None and (problem := training.compiled.problem):
+            yield Note("warning", f"{workload.model_size_param} {trial.size} was trained uncompiled: {problem}")
         training.random_at_end = random_state(device)
         loss = yield from _evaluate(training, trial, recipe)
     except GeneratorExit:

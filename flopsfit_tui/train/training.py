@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,9 @@ from flopsfit_tui.train.model import build_to_train, to_device
 from flopsfit_tui.train.optim import make_optimizer
 from flopsfit_tui.train.random_state import seed_generators
 from flopsfit_tui.train.team import Team
+
+if TYPE_CHECKING:
+    from flopsfit_tui.train.compiled import CompiledLoss
 
 
 class Training:
@@ -47,6 +50,7 @@ class Training:
         self.batches = iter(workload.dataset.batches(batch_size, seed))
         self.steps = 0  # made so far
         self._next: Any = None  # a batch drawn ahead
+        self.compiled: CompiledLoss | None = None
         self.random_at_end: dict[str, Any] | None = None  # after the last step, before the evaluation
         if device == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32
@@ -57,6 +61,19 @@ class Training:
             check_parts(self.workload, self._size, self.recipe, self.device, self.peek(), team.size)
         team.agree(self.steps, self.parts)
         self._team, self._trained = team, team.wrap(self.model)
+
+    def compile(self) -> float:
+        """Compile the passes of a step from here on, where that can be done; seconds it took.
+
+        Nothing else changes, and what cannot be compiled trains as it is written: `compiled.problem` says why.
+        """
+        from flopsfit_tui.train.compiled import CompiledLoss, compile_now  # a second of imports that few need
+
+        self.compiled = CompiledLoss(self.workload, self._size, self.recipe)
+        batch = self.peek()
+        if self.parts > 1:
+            batch = cut(batch, 0, math.ceil(batch_length(batch) / self.parts))
+        return compile_now(self, to_device(batch, self.device))
 
     def step(self, rate: float) -> Tensor:
         """Draw a batch and make one update at `rate` times the peak rates; the batch's loss before it, scalar."""
@@ -93,15 +110,19 @@ class Training:
         self.steps = steps
 
     def _losses(self, batch: tuple[Any, Any]) -> Tensor:
-        return self._backward(to_device(batch, self.device)) if self.parts == 1 else self._accumulate(batch)
+        return self.backward(to_device(batch, self.device)) if self.parts == 1 else self._accumulate(batch)
 
     def _in_team(self, team: Team, batch: tuple[Any, Any]) -> Tensor:
         with team.own_randomness(self._drawing[1], self.steps):
             return team.mean(self._losses(team.share(batch)))
 
-    def _backward(self, batch: tuple[Any, Any], weight: float = 1.0) -> Tensor:
+    def backward(self, batch: tuple[Any, Any], weight: float = 1.0) -> Tensor:
+        """Add `weight` times the gradients of a batch on this device; its loss."""
         with autocast(self.device):
-            loss = batch_loss(self.workload, self._trained, batch, self.recipe)
+            if self.compiled is not None:
+                loss = self.compiled(self.model, batch)
+            else:
+                loss = batch_loss(self.workload, self._trained, batch, self.recipe)
         (loss * weight if weight != 1.0 else loss).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
@@ -114,5 +135,5 @@ class Training:
             part = cut(batch, first, first + size)
             weight = batch_length(part) / length
             with nullcontext() if self._team is None or first + size >= length else self._trained.no_sync():
-                total += weight * self._backward(to_device(part, self.device), weight)
+                total += weight * self.backward(to_device(part, self.device), weight)
         return total

@@ -256,7 +256,8 @@ class FlopsfitApp(App[int]):
     def on_start_screen_workload_chosen(self, message: StartScreen.WorkloadChosen) -> None:
         """Plan another workload."""
         options = self.app_state.options
-        request = Request(message.name, seeds=options.request.seeds, nproc=options.request.nproc)
+        given = options.request
+        request = Request(message.name, seeds=given.seeds, nproc=given.nproc, compile=given.compile)
         self.session.replan(replace(options, request=request, resume_anyway=False))
 
     def on_start_screen_options_typed(self, message: StartScreen.OptionsTyped) -> None:

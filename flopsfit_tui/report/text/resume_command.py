@@ -47,6 +47,10 @@ def resume_arguments(options: Options, directory: Path) -> list[str]:
         words += ["--target", repr(target)]
     if len(request.rates) > 1:
         words += ["--tune-lr", "each"]
+    if request.nproc != 1:
+        words += ["--nproc-per-trial", str(request.nproc)]
+    if request.compile != "off":
+        words += ["--compile", request.compile]
     if request.checks_recipe:
         words, directory = [*words, "--check-recipe"], directory.parent
     for name, option in NAMES.items():

@@ -73,7 +73,13 @@ def request_of(plan: Plan) -> Request:
     seeds = max(t.seed for t in plan.trials) + 1
     points = None if same else max(map(len, ladders))
     nproc = plan.recipe.nproc
-    return Request(plan.workload, plan.budgets, same, points, seeds, rates=plan.rates, goal=plan.goal, nproc=nproc)
+    return Request(
+        *(plan.workload, plan.budgets, same, points, seeds),
+        rates=plan.rates,
+        goal=plan.goal,
+        nproc=nproc,
+        compile=plan.compile,
+    )
 
 
 def age(then: float) -> str:
