@@ -31,6 +31,7 @@ Phase = Literal["waiting", "running", "paused", "done", "stopped"]
 HISTORY_ROWS = 1000  # kept of each trial on disk, and here while it runs
 DONE, FAILED, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
 MOST_PRINTED = 200  # lines of what a trial's code prints
+MOST_DONE = 0.999  # the share of what has not ended yet
 CURVE_POINTS = 256  # kept here of a trial that has ended: as many as a curve on a terminal has columns
 
 
@@ -50,10 +51,13 @@ class TrialState:
 
     @property
     def fraction(self) -> float:
-        """Done of planned steps, 0 to 1."""
-        if self.status in ("finished", "failed", "skipped"):
-            return 1.0
-        return self.step / self.trial.steps
+        """Done of planned steps, 0 to 1; 1 only once it has ended: behind the last step comes the held-out loss."""
+        return min(self.share_trained, MOST_DONE) if self.status in ("pending", "running") else 1.0
+
+    @property
+    def share_trained(self) -> float:
+        """Steps done of those planned, 0 to 1; 1 for what has ended."""
+        return self.step / self.trial.steps if self.status in ("pending", "running") else 1.0
 
 
 class SweepState:
@@ -192,7 +196,7 @@ class SweepState:
     @property
     def flops_done(self) -> float:
         """Training FLOPs spent on what has ended and on what runs."""
-        return sum(s.fraction * s.trial.flops for s in self.trials.values())
+        return sum(s.share_trained * s.trial.flops for s in self.trials.values())
 
     @property
     def flops_planned(self) -> float:
@@ -204,11 +208,13 @@ class SweepState:
         shows."""
         if not self.trials:
             return 0.0
+        if self.ended == len(self.trials):
+            return 1.0
         seconds = self.predicted
         if not seconds or not all(seconds.get(key, 0.0) > 0 for key in self.trials):
-            return self.flops_done / self.flops_planned
+            return min(self.flops_done / self.flops_planned, MOST_DONE)
         done = sum(now.fraction * seconds[key] for key, now in self.trials.items())
-        return done / sum(seconds[key] for key in self.trials)
+        return min(done / sum(seconds[key] for key in self.trials), MOST_DONE)
 
     @property
     def tokens_per_second(self) -> float:

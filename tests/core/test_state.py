@@ -16,7 +16,7 @@ from flopsfit_tui.core.events import (
     TrialRequeued,
     TrialStarted,
 )
-from flopsfit_tui.core.state import CURVE_POINTS, HISTORY_ROWS, SweepState, exit_code, kept
+from flopsfit_tui.core.state import CURVE_POINTS, HISTORY_ROWS, SweepState, exit_code, kept, percent
 from flopsfit_tui.core.trial import Outcome, Plan, Recipe, Size, Trial
 
 
@@ -82,6 +82,20 @@ def test_progress_keeps_its_measure_when_a_trial_is_added():
     state.apply(PlanChanged(plan_of("a", "b", "c"), {}))  # as a terminal is told that only watches
     assert state.predicted["c"] in (10.0, 30.0)
     assert state.fraction == 30 / (40 + state.predicted["c"])
+
+
+@pytest.mark.parametrize("seconds", [{}, {"a": 1e9, "b": 1e-9}], ids=["by FLOPs", "by seconds"])
+def test_what_has_not_ended_is_never_all_done(seconds):
+    state = fold(
+        SweepStarted(plan_of("a", "b"), {}, 1, seconds),
+        TrialEnded("a", Outcome("finished", loss=2.0)),
+        TrialStarted("b", "w"),
+        TrialProgress("b", 100, 6400, 1e9, 3.0, 1.0),  # its last step; the held-out loss is to come
+    )
+    assert state.flops_done == state.flops_planned
+    assert percent(state.trials["b"].fraction) == percent(state.fraction) == "99%"
+    state.apply(TrialEnded("b", Outcome("finished", loss=2.0)))
+    assert percent(state.fraction) == "100%"
 
 
 def test_a_returned_trial_is_pending_again():

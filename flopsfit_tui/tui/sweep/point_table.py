@@ -14,7 +14,7 @@ from rich.style import Style
 from textual.binding import Binding, BindingType
 
 from flopsfit_tui.core.sizes import Setting
-from flopsfit_tui.core.state import TrialState
+from flopsfit_tui.core.state import TrialState, percent
 from flopsfit_tui.core.trial import Plan, Status
 from flopsfit_tui.core.units import format_count, format_flops
 from flopsfit_tui.report.plots.palette import Palette, glyph
@@ -126,7 +126,7 @@ class PointTable(Table):
         cells = []
         for budget in self._plan.budgets:
             trials = self._points.get((budget, size), ())
-            shares = tuple((now.status, round(100 * now.fraction)) for now in trials)
+            shares = tuple((now.status, percent(now.fraction)) for now in trials)
             left_out = tuple(now.trial.key in self._aside for now in trials)
             cells.append((shares, left_out, self._best.get(budget) == size, self._proposed == (budget, size)))
         return size, tuple(cells)
@@ -202,7 +202,7 @@ def point_cell(
     mean = f"{sum(losses) / len(losses):.3f}" if losses else ""
     if running:
         share = sum(now.fraction for now in trials) / len(trials)
-        return f"{STATUS_GLYPHS['running']} {share:.0%}", style(palette.live, bold=True)
+        return f"{STATUS_GLYPHS['running']} {percent(share)}", style(palette.live, bold=True)
     if "failed" in statuses:
         return f"{STATUS_GLYPHS['failed']} {mean or 'failed'}", style(palette.bad)
     if best:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 
 from flopsfit_tui.core.error_text import take_apart
-from flopsfit_tui.core.state import TrialState
+from flopsfit_tui.core.state import TrialState, percent
 from flopsfit_tui.core.trial import Plan, Status
 from flopsfit_tui.core.units import format_count, format_flops, format_seconds
 from flopsfit_tui.report.plots.palette import Palette, glyph
@@ -193,14 +193,14 @@ class TrialTable(Table):
         if now.status == "running":
             room = max(4, self.width_of("progress") - 5)
             full = round(now.fraction * room)
-            return f"{'━' * full}{'┄' * (room - full)} {now.fraction:4.0%}", style(palette.live)
+            return f"{'━' * full}{'┄' * (room - full)} {percent(now.fraction):>4}", style(palette.live)
         if now.status == "failed" and now.outcome:
             return take_apart(now.outcome.error).headline, style(palette.bad)
         if now.outcome:
             return format_seconds(now.outcome.seconds), style(palette.muted)
         cost = self._app_state.estimate
         seconds = self._app_state.state.predicted.get(now.trial.key) or (cost and cost.seconds.get(now.trial.key))
-        return (f"~{format_seconds(seconds)}" if seconds else ""), style(palette.faint)
+        return (f"~{format_seconds(seconds)}" if seconds else ""), style(palette.muted)
 
 
 def _or_last(value: float) -> float:
