@@ -7,7 +7,7 @@ from typing import Any
 from flopsfit_tui.core.units import format_count, format_flops
 from flopsfit_tui.fit import Interval
 from flopsfit_tui.report.answer.compare import Comparison
-from flopsfit_tui.report.text.table import NOTHING, range_text, table
+from flopsfit_tui.report.text.table import NOTHING, interval_text, range_text, table
 
 CELL = 40  # characters of a setting
 
@@ -18,7 +18,7 @@ def compare_text(comparison: Comparison) -> str:
     parts = [
         "\n".join(f"{sweep.letter}  {sweep.plan.workload}  {sweep.name}" for sweep in sweeps),
         table(
-            ["", "trials", "a by the law", "95 % interval", "a by parabolas", "95 % interval", "E"],
+            ["", "trials", "a by the law (95 %)", "a by parabolas (95 %)", "E"],
             [_exponents(comparison, number) for number in range(len(sweeps))],
         ),
         _optima(comparison),
@@ -32,32 +32,33 @@ def _exponents(comparison: Comparison, number: int) -> list[str]:
     fit = sweep.analysis.fit
     parabolas = sweep.analysis.power_laws[0].exponent if sweep.analysis.power_laws else None
     floor = f"{fit.law.E:.3f}" if fit.law else NOTHING
-    return [sweep.letter, str(fit.points), *_interval(fit.exponent), *_interval(parabolas), floor]
+    return [sweep.letter, str(fit.points), _exponent(fit.exponent), _exponent(parabolas), floor]
 
 
-def _interval(interval: Interval | None) -> list[str]:
-    if interval is None:
-        return [NOTHING, NOTHING]
-    bounds = interval.low is None or interval.high is None
-    return [f"{interval.value:.3f}", NOTHING if bounds else f"{interval.low:.3f} to {interval.high:.3f}"]
+def _exponent(interval: Interval | None) -> str:
+    return interval_text(interval) if interval else NOTHING
+
+
+def _with_range(value: str, bounds: str) -> str:
+    """A value and its interval in one cell, so that two sweeps fit into 80 columns."""
+    return value if bounds == NOTHING else f"{value} ({bounds})"
 
 
 def _optima(comparison: Comparison) -> str:
     first, *others = comparison.sweeps
     head = ["FLOPs"]
     for sweep in comparison.sweeps:
-        head += [f"N of {sweep.letter}", "95 % interval"]
+        head.append(f"N of {sweep.letter} (95 %)")
     for other in others:
-        head += [f"{other.letter}/{first.letter}", "95 % interval"]
+        head.append(f"{other.letter}/{first.letter} (95 %)")
     rows = []
     for row in comparison.rows:
         cells = [format_flops(row.budget)]
         for best in row.optima:
-            cells += (
-                [format_count(best.params), range_text(best.params_low, best.params_high)] if best else [NOTHING] * 2
-            )
+            bounds = range_text(best.params_low, best.params_high) if best else NOTHING
+            cells.append(_with_range(format_count(best.params), bounds) if best else NOTHING)
         for times in row.ratios:
-            cells += [f"{times.value:.3g}", ratio_range(times)] if times else [NOTHING] * 2
+            cells.append(_with_range(f"{times.value:.3g}", ratio_range(times)) if times else NOTHING)
         rows.append(cells)
     return table(head, rows)
 

@@ -60,7 +60,9 @@ def test_the_command_says_what_differs_and_by_how_much(two, capsys):
     out, err = capsys.readouterr()
     assert printable(out) == out
     assert "B/A" in out
-    assert "budgets" in out.split("differs")[1]
+    tables, settings = out.split("differs")
+    assert max(map(len, tables.split("\n\n", 1)[1].splitlines())) <= 80
+    assert "budgets" in settings
     assert "optimal params N by budget C" in err
     assert main(["compare", *map(str, two), "--format", "json", "--target", "1e22"]) == 0
     document = json.loads(capsys.readouterr().out)
