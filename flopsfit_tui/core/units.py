@@ -68,6 +68,11 @@ def format_ratio(value: float) -> str:
     return f"{value:.1f}" if 0.1 <= value < 1e4 else format_count(value)
 
 
+def format_share(value: float) -> str:
+    """A share in per cent: ``31.4%``; of less than one per cent two digits: ``0.034%``."""
+    return f"{value:.1%}" if value >= 0.00995 or value == 0 else f"{100 * value:.2g}%"
+
+
 def format_flops(value: float) -> str:
     """FLOPs as the field writes them: ``3e10``, ``1.26e+11`` becomes ``1.26e11``; none are ``0``."""
     if not value:

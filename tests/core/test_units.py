@@ -8,6 +8,7 @@ from flopsfit_tui.core.units import (
     format_flops,
     format_ratio,
     format_seconds,
+    format_share,
     parse_number,
     parse_numbers,
 )
@@ -100,3 +101,7 @@ def test_durations(seconds, text):
 
 def test_memory():
     assert [format_bytes(n) for n in (12, 2048, 412 * 2**20, 1.3 * 2**30)] == ["12 B", "2 KiB", "412 MiB", "1.3 GiB"]
+
+
+def test_a_share_below_one_per_cent_is_not_nothing():
+    assert [format_share(value) for value in (0.314, 0.01, 0.00034, 0.0)] == ["31.4%", "1.0%", "0.034%", "0.0%"]

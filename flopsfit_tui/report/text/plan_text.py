@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from flopsfit_tui.core.trial import Plan, Trial
-from flopsfit_tui.core.units import format_bytes, format_count, format_flops, format_seconds
+from flopsfit_tui.core.units import format_bytes, format_count, format_flops, format_seconds, format_share
 from flopsfit_tui.plan.estimate import Estimate, predicted_seconds
 from flopsfit_tui.report.text.table import table
 
@@ -26,7 +26,7 @@ def plan_text(plan: Plan, cost: Estimate) -> str:
             str(t.steps),
             f"{plan.epochs(t):.2g}" if plan.dataset_samples else "–",
             f"{cost.seconds[t.key]:.1f}" if cost.seconds else "?",
-            f"{cost.mfu[t.key]:.1%}" if t.key in cost.mfu else "?",
+            format_share(cost.mfu[t.key]) if t.key in cost.mfu else "?",
         ]
         for t in plan.trials
     ]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from rich.text import Text
 
 from flopsfit_tui.core.state import TrialState
-from flopsfit_tui.core.units import format_count, format_flops, format_seconds
+from flopsfit_tui.core.units import format_count, format_flops, format_seconds, format_share
 from flopsfit_tui.report.plots.palette import Palette
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.text import flow, shorten
@@ -92,7 +92,7 @@ def _speed(app_state: AppState, now: TrialState, fact: Fact) -> list[Text]:
         ("untrained", outcome.first_loss, "{:.3f}".format),
         ("took", outcome.seconds, format_seconds),
         ("speed", outcome.tokens_per_second, lambda speed: f"{format_count(speed)} {unit}/s"),
-        ("MFU", outcome.mfu, "{:.1%}".format),
+        ("MFU", outcome.mfu, format_share),
     )
     found = [fact(name, show(number)) for name, number, show in known if math.isfinite(number)]
     return [*found, fact("on", outcome.device or "?")]
