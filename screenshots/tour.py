@@ -47,6 +47,12 @@ THEMES = ("flopsfit-dark", "flopsfit-light")
 CELL = 8  # pixels a column in the pictures
 SHEET = 1950, 1550  # pixels of a contact sheet: what can be read at once
 DIRECTORY = Path("/home/me/.local/share/flopsfit-tui/sweeps/gpt-bytes-1f2e3d")
+SYNTAX = """mine.py, line 9: SyntaxError: '(' was never closed
+    return nn.Sequential(nn.Linear(64, width), nn.ReLU()
+                        ^"""
+RAISES = """mine.py, line 4: ModuleNotFoundError: No module named 'einops'
+  File "/home/me/mine.py", line 4, in <module>
+    from einops import rearrange"""
 FAILED = ["2", "exclamation_mark", "enter"]
 
 
@@ -80,6 +86,7 @@ def _compared(app: FlopsfitApp) -> None:
 
 def _rejected(**what: Any) -> Callable[[FlopsfitApp], None]:
     def rejected(app: FlopsfitApp) -> None:
+        app.app_state.reset(app.app_state.options)
         app.session.apply(Rejected(app.app_state.options, **what))
 
     return rejected
@@ -89,6 +96,10 @@ SHOTS = {
     "start": Shot("start"),
     "start-field": Shot("start", ["tab"]),
     "start-refused": Shot("start", ["tab", *"1e10..x"]),
+    "start-huge": Shot("start", ["tab", *"1e10..1e12:50000"]),
+    "start-typed": Shot("start", ["tab", *"1e10,2e10,3e10,4e10,5e10,6e10,7e10,8e10,9e10,1e11", "escape"]),
+    "start-syntax": Shot("start", set_up=_rejected(sentence=SYNTAX)),
+    "start-raises": Shot("start", set_up=_rejected(sentence=RAISES)),
     "start-planning": Shot("planning"),
     "start-pricing": Shot("pricing"),
     "start-other": Shot("start", ["down", "down"]),
@@ -118,6 +129,13 @@ SHOTS = {
     "scaling": Shot("running", ["5"]),
     "residuals": Shot("running", ["6"]),
     "log": Shot("failures", ["7"]),
+    "almost": Shot("almost"),
+    "repeated": Shot("repeated", ["2"]),
+    "isoflop-read": Shot("done", ["3", *["right_parenthesis"] * 4]),
+    "loss-read": Shot("done", ["4", *["right_parenthesis"] * 9]),
+    "scaling-read": Shot("done", ["5", *["right_parenthesis"] * 3]),
+    "residuals-read": Shot("done", ["6", *["right_parenthesis"] * 3]),
+    "scaling-axes": Shot("done", ["5", "z", "a", "a"]),
     "isoflop-done": Shot("done", ["3", "z", "right_parenthesis", "right_parenthesis"]),
     "scaling-done": Shot("done", ["5", "z"]),
     "failures": Shot("failures", ["2", "exclamation_mark"]),
@@ -128,6 +146,7 @@ SHOTS = {
     "trial-running": Shot("running", ["2", "R", "enter", "left", "left"]),
     "trial-finished": Shot("running", ["enter"]),
     "trial-failed": Shot("failures", FAILED),
+    "trial-printed": Shot("repeated", ["2", *["exclamation_mark"] * 4, "enter", "pagedown"]),
     "trial-whole": Shot("failures", [*FAILED, "v"]),
     "question-quit": Shot("running", ["q"]),
     "question-stop": Shot("running", ["x"]),
@@ -144,6 +163,8 @@ SHOTS = {
     "palette-searched": Shot("running", ["ctrl+p", *"trial"]),
     "warnings": Shot("failures", ["w"]),
     "broken": Shot("running", set_up=_broken),
+    "warnings-repeated": Shot("repeated", ["w"]),
+    "notice-why": Shot("running", ["2", "G", "r"]),
     "notice": Shot("running", ["2", "G", "n"]),
     "result": Shot("done", ["o"]),
     "result-early": Shot("running", ["o"]),
@@ -156,7 +177,8 @@ def _open_start(stage: str) -> Callable[[session.Session], None]:
     made, before = plan(), {}
     if stage == "start":
         before = {trial.key: Outcome("finished") for trial in made.trials[:4]}
-    cost = Estimate({trial.key: 266 / 16 for trial in made.trials}, 299.0, 2**30, 2, "cpu")
+    mfu = {trial.key: 0.06 + trial.size / 200 for trial in made.trials}
+    cost = Estimate({trial.key: 266 / 16 for trial in made.trials}, 299.0, 2**30, 2, "cpu", mfu)
 
     def opened(session: session.Session) -> None:
         options = session.app_state.options

@@ -238,9 +238,11 @@ class FlopsfitApp(App[int]):
             self._driver.write(text)
 
     def _show_in_title(self) -> None:
-        state = self.app_state.state
-        if state.trials and not self.is_headless:
-            self._in_title.show(state, self.app_state.plan.workload if self.app_state.plan else "")
+        state, plan = self.app_state.state, self.app_state.plan
+        if plan is None or not state.trials or self._exit:
+            self._in_title.end()
+        else:
+            self._in_title.show(state, plan.workload)
 
     def _redraw(self) -> None:
         for screen in self.screen_stack[-2:]:  # also the one that a question lies over
@@ -374,6 +376,7 @@ class FlopsfitApp(App[int]):
             ask_to_quit(self, self.app_state, self._leave)
 
     def _close(self) -> None:
+        self._in_title.end()
         self.session.close()
         self._own.close()
 
@@ -391,7 +394,6 @@ class FlopsfitApp(App[int]):
             loop.call_soon_threadsafe(when_mounted, self, self._leave)
 
     def _leave(self) -> None:
-        self._in_title.end()
         self._views.sync()
         self._close()
         self.exit(self.app_state.exit_code)

@@ -45,3 +45,15 @@ def shorten(text: str, width: int, front: bool = True) -> str:
     while cell_len(text) > keep:
         text = text[1:]
     return "…" + text
+
+
+def without_marks(text: str, width: int) -> str:
+    """Code with the marks below it (``^^^^``), but for those below a line that is wider, which stand elsewhere."""
+    kept: list[str] = []
+    above = 0  # columns of the line before
+    for line in text.split("\n"):
+        mark = bool(line.strip()) and not line.strip(" ^~")
+        if not mark or above <= width:
+            kept.append(line)
+        above = above if mark else cell_len(line)
+    return "\n".join(kept)

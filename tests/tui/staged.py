@@ -89,6 +89,17 @@ def events(plan: Plan, ended: int, running: int = 0, failures: dict[int, str] | 
         yield from curve(trial, 0.35 + 0.3 * number)
 
 
+def printing(made: Plan):
+    """Four trials fail with one error; the last of them has printed something, as worker processes tell it."""
+    error = "RuntimeError: mat1 and mat2 shapes cannot be multiplied (8x64 and 32x256)"
+    for event in events(made, 16, 2, dict.fromkeys((3, 8, 12, 15), error)):
+        if isinstance(event, TrialEnded) and event.key == made.trials[15].key:
+            yield Note("info", "worker 2 printed: building a model of width 24")
+            yield Note("info", "worker 2 printed: UserWarning: the weights are float64")
+            yield Note("info", "worker 2 printed:  43%|████▎     | 26/61 [00:02<00:03, 11.3it/s]")
+        yield event
+
+
 STAGES = {
     "empty": lambda: (p := plan(), [SweepStarted(p, {}, 2, {})]),
     "running": lambda: (p := plan(), list(events(p, 21, 2))),
@@ -99,6 +110,8 @@ STAGES = {
             Note("warning", "out of memory: trained again with half the micro-batch"),
         ],
     ),
+    "repeated": lambda: (p := plan(), list(printing(p))),
+    "almost": lambda: (p := plan(), list(events(p, 34, 1))),
     "done": lambda: (p := plan(seeds=1), [*events(p, len(p.trials)), SweepEnded("done")]),
     "many": lambda: (
         p := plan(tuple(1e10 * 1.25**i for i in range(40)), 20, 3),

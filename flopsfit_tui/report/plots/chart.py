@@ -282,13 +282,16 @@ def padded(low: float, high: float, share: float) -> Range:
 def header(caption: str, scales: str, legend: Legend, width: int, palette: Palette, keep: bool = False) -> str:
     """Caption at the left, legend at the right.
 
-    The caption gives way, first from its comma on, then wholly, and at last the scales; one that is kept loses these.
+    The caption gives way, first from its comma on, then wholly: how the axes run stays, and the legend goes instead.
+    One that is kept loses only its end.
     """
     wanted = 0 if keep else sum(len(text) + 2 for text, _ in legend)
     whole = f"{caption}, {scales}"
     first = caption.partition(",")[0]
-    shorter = (caption,) if keep else (f"{first}, {scales}", first, scales, "")
-    caption = next((c for c in (whole, *shorter) if len(c) + wanted <= width), caption)[:width]
+    shorter = (caption,) if keep else (f"{first}, {scales}", f"{first.partition(' by ')[0]}, {scales}", scales)
+    caption = next((c for c in (whole, *shorter) if len(c) + wanted <= width), shorter[-1])
+    if len(caption) > width:
+        caption = f"{caption[: max(0, width - 1)].rstrip()}…"[:width]
     room, shown = width - len(caption), []
     for text, color in legend:
         if len(text) + 2 > room:

@@ -24,6 +24,15 @@ from flopsfit_tui.tui.widgets.status import title_line
 PARTS = ("headline", "asked", "python", "law", "warnings", "files")  # hidden while there is nothing to say
 
 
+class BudgetInput(Input):
+    """A budget; its own keys are in the footer while it is typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Make it the target", id="submit_target", key_display="enter"),
+        Binding("escape", "screen.leave", "Leave field", id="leave_target", key_display="esc"),
+    ]
+
+
 class ResultScreen(BaseScreen):
     """Shown when the sweep ends, and at any time on request."""
 
@@ -37,7 +46,9 @@ class ResultScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,o", "leave", "Back to the sweep", id="close_result", key_display="esc"),
         Binding("e", "app.export", "Export", id="export"),
-        Binding("t,slash", "ask_budget", "Another budget", id="ask_budget", key_display="t"),
+        Binding(
+            "t,slash", "ask_budget", "Target", id="ask_budget", key_display="t", tooltip="Optimum at another budget"
+        ),
         Binding("y", "copy_python", "Copy as Python", id="copy"),
     ]
 
@@ -52,7 +63,7 @@ class ResultScreen(BaseScreen):
             yield Static(id="headline")
             with Horizontal(id="asked"):
                 yield Static("at another budget", markup=False, id="asked-label")
-                yield Input(placeholder="1e21, or 30e18", compact=True, id="budget")
+                yield BudgetInput(placeholder="1e21, or 30e18", compact=True, id="budget")
                 yield Static(id="asked-answer")
             yield Static(id="python")
             yield Static(id="table")

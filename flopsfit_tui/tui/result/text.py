@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from rich.text import Text
 
 from flopsfit_tui.core.text import printable
@@ -69,7 +71,8 @@ def python(plan: Plan, analysis: Analysis, budget: float, width: int, palette: P
         code, mark, why = line.partition("#")
         text.append("\n" if text else "").append(code, style(palette.foreground))
         if width - len(code) >= LEAST_COMMENT:
-            text.append(shorten(mark + why, width - len(code), front=False), style(palette.muted))
+            comment = wrap(why.strip(), width - len(code) - 2)
+            text.append(f"\n{' ' * len(code)}".join(f"{mark} {part}" for part in comment), style(palette.muted))
     return text
 
 
@@ -147,7 +150,7 @@ def warning_lines(app_state: AppState, analysis: Analysis, palette: Palette) -> 
     """What failed, then the fit's warnings, one a paragraph."""
     text = Text()
     found = app_state.key("go_failed")
-    failed = [f"{line}; {found} in the sweep finds them" for line in failures_text(app_state.state.outcomes())]
+    failed = [f"{line}; in the sweep the key {found} goes there" for line in failures_text(app_state.state.outcomes())]
     for message in [*failed, *(warning.message for warning in analysis.warnings)]:
         text.append("\n" if text else "").append("! ", style(palette.warn, bold=True)).append(printable(message))
     return text

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
+from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.strip import Strip
 from textual.widgets import Input, Static
 
 from flopsfit_tui.tui.start.fields import FieldSpec
@@ -25,12 +28,24 @@ class FieldInput(Input):
         self.spec = spec
         self.tooltip = spec.about
 
+    def on_blur(self) -> None:
+        """Where it does not fit, its beginning is what is seen."""
+        self.cursor_position = 0
+
+    def render_line(self, y: int) -> Strip:
+        """An ellipsis at the end where a text has no room; with the focus the field scrolls to the cursor."""
+        strip, width = super().render_line(y), self.content_size.width
+        if self.has_focus or cell_len(self.value) <= width or width < 2:
+            return strip
+        shown = strip.crop(0, width - 1)
+        return Strip([*shown, Segment("…", list(shown)[-1].style)])
+
 
 class Field(Horizontal):
     """A label and an input."""
 
     def __init__(self, spec: FieldSpec) -> None:
-        super().__init__(classes="field" if spec.width else "field wide")
+        super().__init__(classes=f"field {'' if spec.width else 'wide '}{spec.name}")
         self._spec = spec
 
     def compose(self) -> ComposeResult:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 from rich.text import Text
 
-from flopsfit_tui.core.units import format_bytes, format_count, format_flops, format_seconds
+from flopsfit_tui.core.trial import Trial
+from flopsfit_tui.core.units import format_bytes, format_count, format_flops, format_seconds, format_share
 from flopsfit_tui.plan.estimate import predicted_seconds
 from flopsfit_tui.report.plots.palette import Palette, glyph
 from flopsfit_tui.tui.session.app_state import AppState
@@ -14,6 +16,8 @@ from flopsfit_tui.tui.text import flow, shorten, str_path
 from flopsfit_tui.tui.theme import style
 from flopsfit_tui.tui.widgets.columns import Field, columns_text
 from flopsfit_tui.workloads.builtin import BUILTIN
+
+NOTE_LINES = 3  # of a note, at most
 
 
 def waiting_text(app_state: AppState) -> str:
@@ -39,6 +43,7 @@ def plan_table(app_state: AppState, width: int, palette: Palette) -> Text:
     plan = app_state.plan
     if plan is None:
         return Text("" if app_state.problem else waiting_text(app_state), style(palette.muted))
+    used = app_state.estimate.mfu if app_state.estimate else {}
     fields = [
         Field("budget", right=False),
         Field(shorten(plan.size_name, 20, front=False), right=False, rank=1),
@@ -46,6 +51,7 @@ def plan_table(app_state: AppState, width: int, palette: Palette) -> Text:
         Field(f"{plan.unit} D", right=False, rank=4),
         Field("epochs", rank=5),
         Field("optimum near", rank=2),
+        *([Field("MFU", rank=6)] if used else []),
     ]
     plain, rows = style(palette.foreground), []
     for number, (budget, expected) in enumerate(zip(plan.budgets, plan.expected, strict=True)):
@@ -54,7 +60,7 @@ def plan_table(app_state: AppState, width: int, palette: Palette) -> Text:
         if not trials:
             what = "as chosen" if plan.goal else "not looked at"
             faint = style(palette.muted)
-            rows.append([name, (what, faint), *[("", plain)] * 3, (f"N {format_count(expected)}", faint)])
+            rows.append([name, (what, faint), *[("", plain)] * 3, (f"N {format_count(expected)}", faint), ("", plain)])
             continue
         epochs = max(plan.epochs(t) for t in trials)
         rows.append(
@@ -65,6 +71,7 @@ def plan_table(app_state: AppState, width: int, palette: Palette) -> Text:
                 (_range([t.tokens for t in trials]), plain),
                 (f"{epochs:.2f}" if epochs else "–", plain),
                 (f"N {format_count(expected)}", plain),
+                (_mfu_range(trials, used), plain),
             ]
         )
     return columns_text(fields, rows, width, style(palette.muted, bold=True))
@@ -73,6 +80,15 @@ def plan_table(app_state: AppState, width: int, palette: Palette) -> Text:
 def _range(values: Sequence[float]) -> str:
     low, high = format_count(min(values)), format_count(max(values))
     return low if low == high else f"{low}–{high}"
+
+
+def _mfu_range(trials: Sequence[Trial], used: Mapping[str, float]) -> str:
+    """Expected model FLOPs utilisation of some trials; empty where it is not known."""
+    known = [used[t.key] for t in trials if t.key in used]
+    if not known:
+        return ""
+    low, high = format_share(min(known)), format_share(max(known))
+    return low if low == high else f"{low.removesuffix('%')}–{high}"
 
 
 def plan_totals(app_state: AppState, width: int, palette: Palette) -> Text:
@@ -93,6 +109,8 @@ def plan_totals(app_state: AppState, width: int, palette: Palette) -> Text:
         time = Text(f"about {format_seconds(seconds)}", style(palette.live, bold=True))
         parts.append(time.append(f" on {cost.workers} {cost.device} worker{'s' * (cost.workers > 1)}", value))
         parts.append(Text(f"{format_bytes(cost.memory_bytes)} of memory", value))
+        if mfu := _mfu_range(plan.trials, cost.mfu):
+            parts.append(Text(f"MFU {mfu}", value))
     text.append_text(flow(parts, width))
     if cost is None and app_state.stage == "pricing":
         text.append(f"\n{waiting_text(app_state)}", label)
@@ -105,5 +123,6 @@ def plan_totals(app_state: AppState, width: int, palette: Palette) -> Text:
     elif before:
         text.append("\nalready finished; start to see the result", style(palette.good))
     for note in plan.notes:
-        text.append(f"\n{shorten(note, width, front=False)}", label)
+        for line in wrap(shorten(note, NOTE_LINES * width, front=False), width):
+            text.append(f"\n{line}", label)
     return text

@@ -28,7 +28,7 @@ from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.start.field import Field, FieldInput
 from flopsfit_tui.tui.start.fields import FIELDS, defaults_of, options_of, texts_of
 from flopsfit_tui.tui.start.plan_text import plan_of_another, plan_table, plan_totals
-from flopsfit_tui.tui.text import shorten
+from flopsfit_tui.tui.text import shorten, without_marks
 from flopsfit_tui.tui.theme import palette_of, style
 from flopsfit_tui.tui.widgets.base_screen import BaseScreen, is_low, is_narrow
 from flopsfit_tui.tui.widgets.footer import Footer
@@ -46,6 +46,7 @@ TYPING_SECONDS = 0.4  # so long after the last key a field's text is planned
 class StartScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,s", "start", "Start", id="start", key_display="enter", tooltip="Start the sweep"),
+        Binding("enter,s", "plan_marked", "Plan", id="start", key_display="enter", tooltip="Plan the marked workload"),
         Binding("x", "cancel_planning", "Cancel planning", id="stop"),
         Binding("r", "app.recent", "Earlier sweeps", id="recent"),
         Binding("c", "check_recipe", "Check the recipe", id="check_recipe", tooltip=CHECK),
@@ -75,7 +76,7 @@ class StartScreen(BaseScreen):
         self._workloads: dict[str, str] = {}  # what each is about
         self._named_for = 0  # the width that their lines were made for
         self._filled_for: object = None  # the options that the fields were filled from
-        self._low = False  # the order that the parts stand in
+        self._ordered = False, False  # for which the parts stand as they do: a low window, no plan
         self._planned: object = None  # the keys were last shown for: they differ while something is planned
 
     def compose(self) -> ComposeResult:
@@ -127,42 +128,54 @@ class StartScreen(BaseScreen):
     @property
     def marked(self) -> str:
         """The workload under the cursor: the plan in sight is its, or there is none."""
-        option = self.query_one(OptionList).highlighted_option
+        option = next((workloads.highlighted_option for workloads in self.query(OptionList)), None)
         return (option.id if option else None) or str(self.app_state.options.request.workload)
+
+    @property
+    def _own(self) -> bool:
+        """Whether the marked workload is the one that is planned."""
+        return self.marked == str(self.app_state.options.request.workload)
 
     def on_option_list_option_highlighted(self) -> None:
         """Plan what is marked, once the cursor rests; enter does that for what would be downloaded or imported."""
         if self._marking is not None:
             self._marking.stop()
         self._marking = self.set_timer(TYPING_SECONDS, self._plan_marked)
+        self.refresh_bindings()
         self.redraw()
 
     def _plan_marked(self) -> None:
         builtin = BUILTIN.get(self.marked)
-        if self.marked != str(self.app_state.options.request.workload) and builtin and not builtin.downloads:
-            self.post_message(self.WorkloadChosen(self.marked))
+        if not self._own and builtin and not builtin.downloads:
+            self.action_plan_marked()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Starting is the app's to allow; what was cancelled is planned again by it."""
         if action == "start":
-            return self.app_state.cancelled or self.app.check_action(action, parameters)
+            return self._own and (self.app_state.cancelled or self.app.check_action(action, parameters))
+        if action == "plan_marked":
+            return not self._own
         if action == "check_recipe":
             return self.app_state.plan is not None or self.app_state.options.request.checks_recipe
         return self.app_state.planning if action == "cancel_planning" else True
 
     async def action_start(self) -> None:
-        """Start what is planned; plan what is marked first where that is another workload."""
-        if self.marked != str(self.app_state.options.request.workload):
-            self.post_message(self.WorkloadChosen(self.marked))
-        elif self.app_state.cancelled:
+        """Start what is planned; plan again what was cancelled."""
+        if self.app_state.cancelled:
             self.post_message(self.OptionsTyped(self.app_state.options))
         else:
             await self.run_action("app.start")
 
+    def action_plan_marked(self) -> None:
+        """Plan another workload than the one that is planned."""
+        self.post_message(self.WorkloadChosen(self.marked))
+
     async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter starts what is planned; on another workload it plans that."""
-        if event.option.id:
+        if event.option.id and self._own:
             await self.action_start()
+        elif event.option.id:
+            self.action_plan_marked()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """What the field understands stands below the fields."""
@@ -174,7 +187,7 @@ class StartScreen(BaseScreen):
 
     def _say_syntax(self, words: str) -> None:
         narrow = is_narrow(self.size)  # where it takes several lines
-        text = printable(words) if narrow else shorten(words, self.size.width - 4, front=False)
+        text = printable(words) if narrow else shorten(words, self.size.width - 5, front=False)
         self.query_one("#syntax", Static).update(text, layout=narrow)
         self.set_class(bool(words), "typing")
 
@@ -235,20 +248,25 @@ class StartScreen(BaseScreen):
         app_state, width, palette = self.app_state, self.size.width, palette_of(self.app)
         self.put("#title", title_line(app_state, width, palette))
         self._fill()
-        if self._planned != (app_state.planning, app_state.cancelled):
-            self._planned = app_state.planning, app_state.cancelled
+        if self._planned != (app_state.planning, app_state.cancelled, self._own):
+            self._planned = app_state.planning, app_state.cancelled, self._own
             self.refresh_bindings()
         if width != self._named_for:
             self._named_for = width
             self._name_workloads(width - 8)
         self.set_class(self.size.height < SHORT, "short")
-        self._order(is_low(self.size))
-        own = self.marked == str(app_state.options.request.workload)
-        table = plan_table(app_state, width - 4, palette) if own else plan_of_another(self.marked, palette)
+        own = self._own
+        table = plan_table(app_state, width - 5, palette) if own else plan_of_another(self.marked, palette)
         self.put("#ladders", table, layout=True)
-        self.put("#totals", plan_totals(app_state, width - 4, palette) if own else Text(), layout=True)
-        self.put("#problem", Text(printable(app_state.problem), style(palette.bad)), layout=True)
-        self.query_one("#problem").display = own and bool(app_state.problem)
+        self.put("#totals", plan_totals(app_state, width - 5, palette) if own else Text(), layout=True)
+        self.put(
+            "#problem", Text(without_marks(printable(app_state.problem), width - 5), style(palette.bad)), layout=True
+        )
+        refused = own and bool(app_state.problem)
+        self.query_one("#problem").display = refused
+        self.set_class(refused, "refused")
+        self.set_class(not own or app_state.plan is None, "unplanned")  # margins would take what a low window has
+        self._order(is_low(self.size), refused)
         picture = self.query_one(PlotView)
         if plan := app_state.plan:
             draw = partial(_low_plan_plot, plan)
@@ -256,16 +274,24 @@ class StartScreen(BaseScreen):
         budgets = len(app_state.plan.budgets) if app_state.plan else 0
         picture.display = own and budgets > 0 and self.size.height >= 27 + max(5, 2 * budgets)
 
-    def _order(self, low: bool) -> None:
-        """In a low window the plan, its cost first, comes before the fields: they are scrolled to when used."""
-        if low != self._low:
-            self._low = low
-            body, plan, totals = (self.query_one(f"#{name}") for name in ("start", "plan", "totals"))
-            if low:
-                body.move_child(totals, before=plan)
-            else:
-                body.move_child(totals, after=plan)
-            body.move_child(self.query_one("#fields"), after=plan if low else self.query_one("#workloads"))
+    def _order(self, low: bool, refused: bool) -> None:
+        """In a low window the plan, its cost first, comes before the fields: they are scrolled to when used. Why there
+        is none comes first."""
+        if (low, refused) == self._ordered:
+            return
+        self._ordered = low, refused
+        body, fields, plan, totals, problem = (
+            self.query_one(f"#{name}") for name in ("start", "fields", "plan", "totals", "problem")
+        )
+        if low:
+            body.move_child(totals, before=plan)
+            fields.move_child(problem, before=0)
+        else:
+            body.move_child(totals, after=plan)
+            fields.move_child(problem, after=self.query_one("#syntax"))
+        body.move_child(fields, after=plan if low and not refused else self.query_one("#workloads"))
+        if isinstance(self.focused, FieldInput):
+            self.call_after_refresh(self.focused.scroll_visible, animate=False)
 
     def _fill(self) -> None:
         """Show the options in the fields when they are not what was typed there."""

@@ -78,7 +78,7 @@ class FitActions(TrialActions):
             app_state.proposal = None
             self.notify(f"next: {detail}", timeout=UNDO_SECONDS, markup=False)
         else:
-            self.app.push_screen(ConfirmDialog("Train this next?", detail, "Add", "No"), answered)
+            self.app.push_screen(ConfirmDialog("Train this next?", detail, "Add", "No", harmless=True), answered)
 
     # ---- kept out of the fit ----
 
@@ -95,7 +95,7 @@ class FitActions(TrialActions):
                 self.session.change_fit(keys, reason.strip())
                 self.notify(f"left out of the fit: {self._where()}", markup=False)
 
-        self.query_one(Prompt).show(f"leave out {self._where()}: why", answered, "", "its loss jumped at the end")
+        self.query_one(Prompt).show(f"why leave out {self._where()}", answered, "", "its loss jumped at the end")
 
     def _left_out(self) -> list[TrialState]:
         plan = self.app_state.plan

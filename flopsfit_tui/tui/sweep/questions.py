@@ -56,4 +56,4 @@ def ask_to_watch(app: App[int], app_state: AppState, watch: Callable[[Path], obj
             watch(directory)
 
     question = "Watch and control the sweep that runs there?"
-    app.push_screen(ConfirmDialog(question, printable(app_state.problem), "Watch", "No"), answered)
+    app.push_screen(ConfirmDialog(question, printable(app_state.problem), "Watch", "No", harmless=True), answered)

@@ -180,7 +180,10 @@ class SweepScreen(SweepActions, PlotActions):
 
     def action_show(self, name: str) -> None:
         """A panel by its number or a click on its tab."""
+        before = self.plot_chosen
         self._panels.choose(name)
+        if self.plot_chosen != before:
+            self.refresh_bindings()  # the focus stays where it is: other keys come first in the footer all the same
         self.redraw()
         if name in TABLES:
             self.set_focus(self.query_one(f"#{name}"))  # at once: the next key may be the table's

@@ -25,7 +25,7 @@ class SweepActions(FitActions):
         Binding("p,space", "resume", "Resume", id="pause", key_display="p"),
         Binding("x", "stop", "Stop", id="stop"),
         Binding("b", "bracket", "Add bracketing points", id="bracket", show=False),
-        Binding("t", "target", "Optimum at another budget", id="target", show=False),
+        Binding("t", "target", "Target", id="target", tooltip="Optimum at another budget"),
         Binding("plus,equals_sign", "workers(1)", "One worker more", id="more_workers", show=False),
         Binding("minus", "workers(-1)", "One worker less", id="fewer_workers", show=False),
     ]

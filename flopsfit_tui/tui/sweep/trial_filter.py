@@ -15,7 +15,7 @@ from flopsfit_tui.core.units import parse_number
 
 Keeps = Callable[[TrialState], bool]
 
-EXAMPLE = "failed   budget>=1e11   size=32   loss<2.1   seed=0   or words of an error; all must hold"
+EXAMPLE = "failed  budget>=1e11  size=32  loss<2.1  seed=0  or an error's words; all hold"
 STATUSES: tuple[str, ...] = get_args(Status)
 NUMBERS: dict[str, Callable[[TrialState], float]] = {
     "budget": lambda now: now.trial.budget,

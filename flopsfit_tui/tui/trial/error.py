@@ -8,10 +8,11 @@ from flopsfit_tui.core.error_text import take_apart
 from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.report.plots.palette import Palette
 from flopsfit_tui.tui.session.app_state import AppState
+from flopsfit_tui.tui.text import without_marks
 from flopsfit_tui.tui.theme import style
 
 
-def error_text(app_state: AppState, now: TrialState, whole: bool, palette: Palette) -> Text:
+def error_text(app_state: AppState, now: TrialState, whole: bool, width: int, palette: Palette) -> Text:
     """What went wrong, how many trials it took, then the user's own lines, or all of the traceback; empty without."""
     if now.outcome is None or not now.outcome.error:
         return Text()
@@ -25,8 +26,8 @@ def error_text(app_state: AppState, now: TrialState, whole: bool, palette: Palet
     if same > 1:
         text.append(f"   in {same} trials", style(palette.warn))
     if whole:
-        return text.append(f"\n{now.outcome.error.rstrip()}", style(palette.foreground))
-    _, *others = taken.text().split("\n")
+        return text.append(f"\n{without_marks(now.outcome.error.rstrip(), width)}", style(palette.foreground))
+    _, *others = without_marks(taken.text(), width).split("\n")
     for line in others:
         frame = line.startswith('  File "')
         text.append(f"\n{line}", style(palette.foreground if frame else palette.muted))

@@ -28,12 +28,13 @@ from flopsfit_tui.tui.widgets.status import title_line
 from flopsfit_tui.tui.widgets.trial_actions import TrialActions
 
 REDRAW_SECONDS = 0.5
+PLOT_ACTIONS = ("zoom_plot", "pan", "axes", "spot", "smoothing")
 
 
 class TrialScreen(TrialActions, PlotActions):
     """Why it failed, if it did; its facts, its curve, and what its code printed."""
 
-    CONDITIONAL: ClassVar[tuple[str, ...]] = (*TrialActions.CONDITIONAL, "whole", "read")
+    CONDITIONAL: ClassVar[tuple[str, ...]] = (*TrialActions.CONDITIONAL, "whole", "read", "axes")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter", "app.pop_screen", "Back", id="close_trial", key_display="esc"),
@@ -72,7 +73,9 @@ class TrialScreen(TrialActions, PlotActions):
         return self.query_one("#curve", PlotView)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The whole traceback is there for a trial that has one."""
+        """The whole traceback is there for a trial that has one, a plot's keys for one that shows its curve."""
+        if action in PLOT_ACTIONS:
+            return all(curve.display for curve in self.query("#curve"))
         if action == "whole":
             return any(now.status == "failed" for now in self.selected())
         if action == "read":
@@ -114,11 +117,10 @@ class TrialScreen(TrialActions, PlotActions):
         if now is None or app_state.plan is None:
             return
         self.refresh_keys()
-        head, rest = facts(
-            app_state, now, self.size.width - (3 if is_narrow(self.size) or is_low(self.size) else 5), palette
-        )
+        width = self.size.width - (3 if is_narrow(self.size) or is_low(self.size) else 5)
+        head, rest = facts(app_state, now, width, palette)
         low = is_low(self.size)  # the curve comes before what matters less
-        error, printed = error_text(app_state, now, self._whole, palette), printed_text(now, palette)
+        error, printed = error_text(app_state, now, self._whole, width, palette), printed_text(now, palette)
         texts = {
             "error": error,
             "facts": head if low else head.append("\n").append_text(rest),

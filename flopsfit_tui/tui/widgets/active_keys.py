@@ -7,7 +7,19 @@ from typing import Any
 from textual.binding import ActiveBinding, Binding
 from textual.screen import Screen
 
-MOVES = ("up", "down", "page_", "first_row", "last_row", "pan_", "previous_", "next_budget", "scroll_")  # cursor, view
+MOVES = (
+    "up",
+    "down",
+    "page_",
+    "first_row",
+    "last_row",
+    "pan_",
+    "previous_",
+    "next_budget",
+    "scroll_",
+    "compare_up",
+    "compare_down",
+)  # cursor, view
 
 
 def moves(binding: Binding) -> bool:

@@ -27,9 +27,17 @@ class ConfirmDialog(ModalScreen[bool]):
     ]
 
     def __init__(
-        self, question: str, detail: str, yes: str, no: str = "No", pointless: Callable[[], bool] = lambda: False
+        self,
+        question: str,
+        detail: str,
+        yes: str,
+        no: str = "No",
+        pointless: Callable[[], bool] = lambda: False,
+        *,
+        harmless: bool = False,
     ) -> None:
         super().__init__()
+        self._harmless = harmless  # yes loses nothing
         self.pointless = pointless
         self._question, self._detail, self._yes, self._no = question, detail, yes, no
 
@@ -39,7 +47,9 @@ class ConfirmDialog(ModalScreen[bool]):
             with VerticalScroll(id="detail-scroll", can_focus=False):
                 yield Static(self._detail, markup=False, id="detail")
             with Horizontal(id="answers"):
-                yield Button(f"{self._yes} ({key_of(self, 'yes')})", variant="error", id="yes")
+                yield Button(
+                    f"{self._yes} ({key_of(self, 'yes')})", variant="primary" if self._harmless else "error", id="yes"
+                )
                 yield from self.further_answers()
                 yield Button(f"{self._no} ({key_of(self, 'no')})", id="no")
 

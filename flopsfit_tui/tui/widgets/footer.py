@@ -91,7 +91,9 @@ def _shown(app: App[Any], screen: Screen[Any]) -> list[Entry]:
         if rank < NEVER and active.enabled:
             binding = active.binding
             key = binding.key_display or app.get_key_display(binding)
-            found.setdefault(binding.description, Entry(key, binding.description, binding.action, active.node))
+            words = binding.description.removeprefix("Plot: ")
+            words = words[:1].upper() + words[1:]
+            found.setdefault(words, Entry(key, words, binding.action, active.node))
     order = list(found)
     order.sort(key=lambda words: LAST.index(words) if words in LAST else -1)
     return [found[words] for words in order]

@@ -17,8 +17,10 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from flopsfit_tui.core.text import printable
+from flopsfit_tui.tui.text import shorten
 from flopsfit_tui.tui.widgets.base_screen import is_narrow
 
+TYPED = 16  # columns to type in that a long label leaves
 TextCallback = Callable[[str], object]  # what is typed
 
 
@@ -64,7 +66,7 @@ class Prompt(Vertical):
         with line.prevent(Input.Changed):
             line.value = text
         line.cursor_position = len(text)
-        self.query_one("#prompt-label", Static).update(printable(label))
+        self.query_one("#prompt-label", Static).update(shorten(label, max(8, self.screen.size.width - TYPED), False))
         self._say(example)
         self.display = True
         self.screen.set_focus(line)

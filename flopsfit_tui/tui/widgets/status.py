@@ -45,7 +45,7 @@ def title_line(app_state: AppState, width: int, palette: Palette) -> Text:
     text.append(" " + shorten(name, max(12, width // 3), front=False), style(palette.foreground))
     if not app_state.commandable and width >= READ_ONLY_WIDTH:
         text.append("  read-only", style(palette.warn))
-    room = width - text.cell_len - right.cell_len - 4
+    room = width - text.cell_len - right.cell_len - 5
     if app_state.directory and room > 12:
         text.append("  " + shorten(str_path(app_state.directory), room), style(palette.muted))
     text.append(" " * max(1, width - text.cell_len - right.cell_len - 1))

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -66,7 +67,7 @@ class Table(ScrollView, can_focus=True):
         Binding("Y", "copy(True)", "Copy the table", id="copy_table", show=False, tooltip="Copy the table, as CSV"),
         Binding("home,g", "jump(0)", "First row", id="first_row", show=False),
         Binding("end,G", "jump(-1)", "Last row", id="last_row", show=False),
-        Binding("enter", "choose", "Open", id="open_row", show=False),
+        Binding("enter", "choose", "Open", id="open_row", show=False, key_display="enter"),
     ]
     cursor: reactive[int] = reactive(0)
     empty_text = "nothing here yet"
@@ -146,7 +147,8 @@ class Table(ScrollView, can_focus=True):
         first = round(self.scroll_y)
         rows = range(first, min(first + self.size.height, self.row_count))
         heads = [(column, self.title(column), self.title_style(column)) for column in self.columns]
-        place = (self.size, first, self.row_count, self.cursor, self.cell_of_cursor(), self.app.theme)
+        empty = "" if self.row_count else self.empty_text
+        place = (self.size, first, self.row_count, self.cursor, self.cell_of_cursor(), self.app.theme, empty)
         return place, heads, [self.fingerprint(row) for row in rows]
 
     # ---- drawing ----
@@ -182,16 +184,20 @@ class Table(ScrollView, can_focus=True):
         if y == 0:
             return self._strip([(self.title(c), self.title_style(c)) for c in self.columns], width)
         row = y - 1 + round(self.scroll_y)
-        if not self.row_count and y == 2:
-            style = self.get_component_rich_style("table--header")
-            words = shorten(self.empty_text, width - 2, front=False)
-            return Strip([Segment(f" {words}", style)]).adjust_cell_length(width).apply_style(self._base)
+        if not self.row_count and y >= 2:
+            return self._empty_line(y - 2, width)
         if row >= self.row_count:
             return Strip.blank(width, self._base)
         strip = self._row(row, width)
         if row != self.cursor:
             return strip
         return self._with_cursor(strip)
+
+    def _empty_line(self, line: int, width: int) -> Strip:
+        """Why there are no rows, in as many lines as it takes."""
+        style = self.get_component_rich_style("table--header")
+        words = dict(enumerate(wrap(printable(self.empty_text), max(8, width - 2)))).get(line, "")
+        return Strip([Segment(f" {words}", style)]).adjust_cell_length(width).apply_style(self._base)
 
     def _with_cursor(self, strip: Strip) -> Strip:
         """The cursor over a row, or over its one cell."""

@@ -8,8 +8,10 @@ READ_ONLY = {  # what a sweep that is only read cannot do
     "check_recipe", "start", "skip", "retry", "seed", "first", "pause", "resume", "stop", "bracket", "workers", "undo",
 }  # fmt: skip
 RUNNING = {"pause", "stop", "skip", "first", "workers"}
+NO_CURVE = "this trial shows no curve"
 REASONS = {
     "start": "nothing is left to run",
+    "plan_marked": "its plan is made, or being made",
     "optimum": "there is no plan yet",
     "export": "nothing has been run yet",
     "back": "stop the sweep first",
@@ -33,6 +35,11 @@ REASONS = {
     "undo": "nothing was done in the last seconds that can be undone",
     "whole": "this trial has not failed",
     "read": "there is no curve to read yet",
+    "zoom_plot": NO_CURVE,
+    "pan": NO_CURVE,
+    "axes": NO_CURVE,
+    "spot": NO_CURVE,
+    "smoothing": NO_CURVE,
     "go_failed": "no trial has failed",
     "go_running": "no trial is running",
 }

@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from flopsfit_tui.tui.result.screen import ResultScreen
 from flopsfit_tui.tui.sweep.screen import SweepScreen
+from flopsfit_tui.tui.widgets.footer import Footer
 
 
 async def test_another_budget_is_answered_as_it_is_typed(open_app, rehearsed, options):
@@ -26,7 +27,11 @@ async def test_another_budget_is_answered_as_it_is_typed(open_app, rehearsed, op
         app.app.copy_to_clipboard = copied.append
         await app.press("escape", "y")
         assert "compute_budget = 3e+09" in copied[0]
-        await app.press("t", "enter")
+        await app.press("t")
+        footer = app.app.screen.query_one(Footer).render().plain
+        assert "enter Make it the target" in footer
+        assert "esc Leave field" in footer
+        await app.press("enter")
         assert not isinstance(app.app.screen.focused, Input)
         await app.until(lambda: app.app_state.optimum() is not None and app.app_state.target == 3e9, "the other target")
         await app.until(lambda: "3e9" in app.text("#headline"), "the headline")

@@ -20,8 +20,10 @@ async def test_the_plan_is_that_of_the_marked_workload(open_app, rehearsed, opti
         await app.press("up")  # gpt-tinystories
         assert app.text("#ladders") == "enter plans gpt-tinystories: it downloads 100 MB when first used"
         assert app.text("#totals") == ""
+        assert "enter Plan " in app.app.screen.query_one(Footer).render().plain
         await app.press("down")
         assert "d_model" in app.text("#ladders")
+        assert "enter Start " in app.app.screen.query_one(Footer).render().plain
         app.app_state.stage = "planning"
         assert "measuring the sizes of simulated… " in waiting_text(app.app_state)
 
@@ -38,7 +40,14 @@ async def test_fields_hold_text_and_say_their_syntax_and_keys(open_app, rehearse
         footer = app.app.screen.query_one(Footer).render().plain
         assert "enter Start" in footer
         assert "esc Leave field" in footer
+        budgets = app.app.screen.query_one("#field-budgets", Input)
+        budgets.focus()
+        with budgets.prevent(Input.Changed):
+            budgets.value = ",".join(f"{i}e5" for i in range(1, 30))
         await app.press("escape")
+        line = next(line for line in app.picture() if line.startswith("  budgets"))
+        assert "budgets  1e5,2e5," in line  # its beginning, and that there is more
+        assert "…" in line
         assert isinstance(app.app.focused, OptionList)
         assert app.app_state.options.request == options.request
 
@@ -46,6 +55,20 @@ async def test_fields_hold_text_and_say_their_syntax_and_keys(open_app, rehearse
 def test_ten_thousands_of_budgets_are_refused():
     with pytest.raises(ValueError, match="50000 budgets are too many to plan; at most 1000"):
         parse_numbers("1e10..1e12:50000", "budget")
+
+
+async def test_the_plan_says_what_share_of_the_machine_it_will_use(open_app, rehearsed, options):
+    async with open_app(options, size=(120, 34)) as app:
+        await app.ready()
+        assert "MFU" not in app.text("#ladders") + app.text("#totals")  # the peak was not measured
+        cost = app.app_state.estimate
+        shares = {trial.key: 0.1 + trial.params * 1e-7 for trial in app.app_state.plan.trials}
+        app.app_state.estimate = replace(cost, mfu=shares)
+        app.app.screen.redraw()
+        await app.pilot.pause()
+        assert app.text("#ladders").splitlines()[0].endswith("MFU")
+        assert app.text("#ladders").splitlines()[1].endswith("%")
+        assert "MFU 10.0" in app.text("#totals")
 
 
 async def test_s_in_earlier_sweeps_resumes_at_once(open_app, rehearsed, own_directories):

@@ -242,9 +242,7 @@ async def test_every_key_is_in_the_command_palette_and_does_the_same(open_app, r
     async with open_app(options, start=True) as app:
         await app.until(lambda: app.state.count("finished") == 2, "two finished")
         commands = {command.title: command for command in app.app.get_system_commands(app.app.screen)}
-        assert {"Pause", "Stop", "New seed", "Optimum at another budget", "Filter trials", "One worker more"} <= set(
-            commands
-        )
+        assert {"Pause", "Stop", "New seed", "Target", "Filter trials", "One worker more"} <= set(commands)
         assert "Resume" not in commands
         assert "Retry" not in commands
         await commands["Pause"].callback()

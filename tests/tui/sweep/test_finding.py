@@ -31,7 +31,13 @@ async def test_keys_jump_find_and_copy(open_app, rehearsed, options, monkeypatch
         assert all("finished" in log.entry(row).text for row in range(log.row_count))
         await app.press("escape")
         assert log.search == ""
-        await app.press("1", "l")
+        await app.press("2", "slash", *"fia")
+        assert "'fia' is no status" in "\n".join(app.picture())
+        await app.press(*"led")
+        text = " ".join(line.strip() for line in app.picture())
+        assert "'fialed' is no status" in text
+        assert "so it is looked for in errors and devices" in text  # all of the sentence
+        await app.press("escape", "1", "l")
         assert app.app.screen.query_one(PointTable).cursor_column == 1
 
 

@@ -129,7 +129,13 @@ async def test_the_footer_uses_the_width_it_has(open_app, rehearsed, options):
         await running(app, rehearsed)
         narrow = app.app.screen.query_one(Footer).render().plain
         assert "Maximise" not in narrow
+        await app.pilot.resize_terminal(100, 30)
+        assert "t Target" in app.app.screen.query_one(Footer).render().plain
         await app.pilot.resize_terminal(200, 50)
+        await app.press("3")
+        assert "] Zoom in" in app.app.screen.query_one(Footer).render().plain
+        await app.press("1")
+        assert "] Zoom in" not in app.app.screen.query_one(Footer).render().plain
         await app.press("2")
         wide = app.app.screen.query_one(Footer).render().plain
         assert "Sort by the next column" in wide
