@@ -17,7 +17,7 @@ from flopsfit_tui.tui.theme import style
 from flopsfit_tui.tui.widgets.columns import Field, columns_text
 from flopsfit_tui.workloads.builtin import BUILTIN
 
-NOTE_LINES = 3  # of a note, at most
+NOTE_LINES, LEAST_NOTE = 3, 8  # lines of a note at most; columns that one is broken for, in any window
 
 
 def waiting_text(app_state: AppState) -> str:
@@ -123,6 +123,6 @@ def plan_totals(app_state: AppState, width: int, palette: Palette) -> Text:
     elif before:
         text.append("\nalready finished; start to see the result", style(palette.good))
     for note in plan.notes:
-        for line in wrap(shorten(note, NOTE_LINES * width, front=False), width):
+        for line in wrap(shorten(note, NOTE_LINES * width, front=False), max(LEAST_NOTE, width)):
             text.append(f"\n{line}", label)
     return text

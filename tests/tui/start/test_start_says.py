@@ -69,6 +69,10 @@ async def test_the_plan_says_what_share_of_the_machine_it_will_use(open_app, reh
         assert app.text("#ladders").splitlines()[0].endswith("MFU")
         assert app.text("#ladders").splitlines()[1].endswith("%")
         assert "MFU 10.0" in app.text("#totals")
+        app.app_state.plan = replace(app.app_state.plan, notes=("a note of several words, in a window of any size",))
+        for width in range(1, 60):  # columns
+            await app.pilot.resize_terminal(width, 12)
+            app.app.screen.draw()
 
 
 async def test_s_in_earlier_sweeps_resumes_at_once(open_app, rehearsed, own_directories):
