@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
 import pytest
 
+from flopsfit_tui.report.files import export
+from flopsfit_tui.tui.session import short_threads
+
 TESTS = Path(__file__).parent
+NUMBERS = itertools.count()
+DRAWN_HERE, DRAWN_BY_A_CHILD = export.draw_pictures, short_threads.draw_plots
 sys.path.insert(0, str(TESTS))  # `import tiny`, here and in the workers
 
 
 @pytest.fixture(autouse=True)
 def own_directories(tmp_path_factory, monkeypatch):
     """No test reads or writes the user's own sweeps, settings and views."""
-    for kind in ("DATA", "CONFIG", "STATE"):
-        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path_factory.mktemp(kind.lower())))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    own = tmp_path_factory.getbasetemp() / "own" / str(next(NUMBERS))  # mktemp would look through all there are
+    for name in ("DATA_HOME", "CONFIG_HOME", "STATE_HOME", "RUNTIME_DIR"):
+        folder = own / name.partition("_")[0].lower()
+        folder.mkdir(parents=True, mode=0o700)
+        monkeypatch.setenv(f"XDG_{name}", str(folder))
+
+
+def written(directory, _targets, _control):
+    """What draw_plots gives where nothing is drawn."""
+    return sorted(path for path in directory.iterdir() if path.suffix in (".csv", ".json", ".txt", ".md", ".html")), ""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_pictures():
+    """Sweeps draw no PNG, as where matplotlib is not installed: drawing takes longer than all else of a short one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "draw_pictures", lambda *_: ({}, ""))
+        patch.setattr(short_threads, "draw_plots", written)
+        yield
+
+
+@pytest.fixture
+def pictures():
+    """In this test they do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "draw_pictures", DRAWN_HERE)
+        patch.setattr(short_threads, "draw_plots", DRAWN_BY_A_CHILD)
+        yield
 
 
 @pytest.fixture(scope="session")

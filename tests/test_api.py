@@ -58,7 +58,7 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-def test_a_closure_trains_and_the_result_answers(tmp_path):
+def test_a_closure_trains_and_the_result_answers(tmp_path, pictures):
     result = find(tmp_path)
     assert [row["status"] for row in result.trials] == ["finished"] * 9
     assert "95 % interval" in result.chinchilla_table()

@@ -57,7 +57,7 @@ def test_preparing_writes_nothing_and_predicts_every_trial(options, executor):
     assert prepared.estimate.seconds.keys() == {trial.key for trial in prepared.plan.trials}
 
 
-def test_the_files_are_there_when_the_last_event_is(options, executor):
+def test_the_files_are_there_when_the_last_event_is(options, executor, pictures):
     sweep = Sweep(prepare(options, executor), options, executor, plots=False)
     for event in sweep:
         assert (options.out / "trials.csv").exists() == isinstance(event, SweepEnded)

@@ -75,7 +75,7 @@ def export_sweep(
         "fit.json": json.dumps(answer_document(analysis), indent=2) + "\n",
         "summary.txt": summary(analysis) + "\n",
     }
-    pictures, problem = _figures(plan, analysis, history) if plots else ({}, "")
+    pictures, problem = draw_pictures(plan, analysis, history) if plots else ({}, "")
     figures = bool(pictures) or (directory / "isoflop.png").is_file()
     texts["report.md"] = markdown_report(plan, outcomes, analysis, target, figures)
     texts["report.html"] = html_report(plan, outcomes, analysis, target)
@@ -83,7 +83,7 @@ def export_sweep(
     return Written(*write_files(directory, contents, force=force, skip_foreign=skip_foreign), problem)
 
 
-def _figures(
+def draw_pictures(
     plan: Plan, analysis: Analysis, history: Mapping[str, Sequence[HistoryRow]]
 ) -> tuple[dict[str, bytes], str]:
     """The plots by their files' names, and why there are none though matplotlib is installed."""

@@ -57,6 +57,14 @@ def export(post: Post, directory: Path, targets: tuple[float, ...], control: Con
         post(Exported((), f"nothing was exported: {error}"))
         return
     post(Exported(paths))
+    drawn = draw_plots(directory, targets, control)
+    if drawn is not None:
+        written, problem = drawn
+        post(Exported(paths if problem else written, problem, whole=True))
+
+
+def draw_plots(directory: Path, targets: tuple[float, ...], control: Control) -> tuple[list[Path], str] | None:
+    """Every file written, plots too, and why they were not drawn, by a child process; None when `control` stopped."""
     command = [sys.executable, "-m", "flopsfit_tui", "export", str(directory), "--skip-foreign"]
     command += [word for target in targets for word in ("--target", repr(target))]
     with (
@@ -68,7 +76,7 @@ def export(post: Post, directory: Path, targets: tuple[float, ...], control: Con
         while child.poll() is None:
             if control.stopped:
                 child.terminate()
-                return
+                return None
             control.wait(0.05)
         out.seek(0)
         said = out.read().strip()
@@ -76,8 +84,7 @@ def export(post: Post, directory: Path, targets: tuple[float, ...], control: Con
     problem = next((line for line in lines if line.startswith(f"warning: {NOT_DRAWN}")), "").removeprefix("warning: ")
     if child.returncode:
         problem = f"{NOT_DRAWN}: {lines[-1] if lines else '?'}"
-    written = [Path(line) for line in lines if not line.startswith("warning: ")]
-    post(Exported(paths if problem else written, problem, whole=True))
+    return [Path(line) for line in lines if not line.startswith("warning: ")], problem
 
 
 def propose(

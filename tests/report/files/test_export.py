@@ -8,7 +8,7 @@ from flopsfit_tui.cli import main
 figures = pytest.importorskip("flopsfit_tui.report.plots.figures")
 
 
-def test_plots_that_cannot_be_drawn_cost_nothing_else(tmp_path, monkeypatch, capsys):
+def test_plots_that_cannot_be_drawn_cost_nothing_else(tmp_path, monkeypatch, capsys, pictures):
     def fail(*_):
         raise RuntimeError("no font\nat all")
 

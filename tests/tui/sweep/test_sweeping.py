@@ -169,7 +169,7 @@ async def test_failed_trials_are_counted_and_show_their_traceback(open_app, rehe
     assert app.app.return_value == 3
 
 
-async def test_export_writes_the_files_while_the_sweep_stands(open_app, rehearsed, options):
+async def test_export_writes_the_files_while_the_sweep_stands(open_app, rehearsed, options, pictures):
     rehearsed.ends = 3
     async with open_app(options, start=True) as app:
         await app.until(lambda: app.state.count("finished") == 3, "three finished trials")
@@ -180,6 +180,9 @@ async def test_export_writes_the_files_while_the_sweep_stands(open_app, rehearse
         assert {path.name for path in app.app_state.exported} >= {"trials.csv", "optimum.csv", "fit.json"}
         assert all(path.exists() for path in app.app_state.exported)
         assert os.access(options.out / "history.csv", os.R_OK)
+        await app.until(lambda: not app.app.session.exporting, "the plots")
+        assert {path.name for path in app.app_state.exported} >= {"trials.csv", "isoflop.png", "loss_curves.png"}
+        assert (options.out / "isoflop.png").read_bytes().startswith(b"\x89PNG")
 
 
 async def test_the_points_are_a_table_of_cells_with_the_best_of_each_budget(open_app, rehearsed, options):
