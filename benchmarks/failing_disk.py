@@ -150,7 +150,7 @@ def start(folder: Path, every: int, at_once: int = 1) -> dict[str, Any]:
 def main(folder: Path, every: int, operations: list[str]) -> dict[str, Any]:
     """All faults at every `every`-th operation; how often each ending came, and what went wrong."""
     options, prepared = prepare_small(folder / "sweep")
-    clean = in_child(lambda: run_once(options, prepared))
+    clean = run_once(options, prepared)  # here, so that no child has to import what a sweep imports as it goes
     assert not clean["problem"], clean
     reference = losses(prepared.directory)
     endings: Counter[str] = Counter()
