@@ -189,8 +189,8 @@ def model(width):
 
 given = dict(model_cls=model, model_size_param="width", dataset=Points(64), loss_fn=nn.CrossEntropyLoss())
 if __name__ == "__main__":
-    executor = sys.argv[1]
-    ff.find_optimal(**given, compute_budgets=[2e5, 4e5], sizes=(4, 8, 16), output_dir="out", executor=executor)
+    how = dict(executor=sys.argv[1], workers=1, output_dir="out")
+    ff.find_optimal(**given, compute_budgets=[2e5, 4e5], sizes=(4, 8, 16), **how)
 else:
     workload = ff.Workload(name="points", **given, budgets=(2e5, 4e5), sizes=(4, 8, 16), points=3)
 """
@@ -203,7 +203,8 @@ def test_the_same_script_run_twice_trains_nothing_the_second_time(way, tmp_path)
         (tmp_path / "script.py").write_text(SCRIPT.format(comment=comment, dropout=dropout))
         command = [sys.executable, "script.py", way]
         if way == "run":
-            command = [sys.executable, "-m", "flopsfit_tui", "run", "script.py", "--no-ui", "--out", "out", *options]
+            command = [sys.executable, "-m", "flopsfit_tui", "run", "script.py", "--no-ui", "--out", "out"]
+            command += ["--workers", "1", *options]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     ran = run()

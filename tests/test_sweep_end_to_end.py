@@ -1,4 +1,7 @@
-"""The main job, headless, from the command line to the files: on a tiny plan, in processes of its own."""
+"""The main job, headless, from the command line to the files: on a tiny plan, in processes of its own.
+
+What a second command does is looked at in this process, which has torch imported already.
+"""
 
 import csv
 import json
@@ -9,6 +12,10 @@ import subprocess
 import sys
 
 import pytest
+
+from flopsfit_tui.cli import main
+
+PLAN = ("--budgets", "1e6,2e6,4e6,8e6", "--points", "5")
 
 
 def flopsfit(*arguments, **kwargs):
@@ -25,8 +32,7 @@ def rows(path):
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory, tiny_file):
     out = tmp_path_factory.mktemp("sweep")
-    budgets = "1e6,2e6,4e6,8e6"
-    return out, flopsfit("--no-ui", "run", tiny_file, "--budgets", budgets, "--points", "5", "--out", str(out))
+    return out, flopsfit("--no-ui", "run", tiny_file, *PLAN, "--out", str(out))
 
 
 def test_it_ends_well_with_the_answer_on_stdout_and_the_story_on_stderr(sweep):
@@ -77,84 +83,57 @@ def test_fit_json_is_json(sweep):
 
 
 @pytest.mark.slow
-def test_running_again_trains_nothing(sweep, tiny_file):
+def test_running_again_trains_nothing_and_a_larger_plan_only_what_is_new(sweep, tiny_file, capsys):
     out, _ = sweep
     before = attempts(out)
-    again = flopsfit("--no-ui", "run", tiny_file, "--budgets", "1e6,2e6,4e6,8e6", "--points", "5", "--out", str(out))
-    assert again.returncode == 0
-    assert "20 already finished" in again.stderr
+    run = ["run", tiny_file, "--no-ui", "--executor", "thread", "--out", str(out)]
+    assert main([*run, *PLAN]) == 0
+    assert "20 already finished" in capsys.readouterr().err
     assert attempts(out) == before
-
-
-@pytest.mark.slow
-def test_a_larger_plan_trains_only_what_is_new(sweep, tiny_file):
-    out, _ = sweep
-    before = attempts(out)
-    again = flopsfit(
-        "run", tiny_file, "--no-ui", "--budgets", "1e6,2e6,4e6,8e6,3e6", "--points", "5", "--out", str(out)
-    )
-    assert again.returncode == 0
+    assert main([*run, *PLAN, "--budgets", PLAN[1] + ",3e6"]) == 0
     assert len(attempts(out)) == len(before) + 5
 
 
-def test_export_writes_the_same_files_elsewhere(sweep, tmp_path):
+def test_export_writes_the_same_files_elsewhere(sweep, tmp_path, capsys, pictures):
     out, _ = sweep
-    flopsfit("export", str(out))
-    done = flopsfit("export", str(out), "--to", str(tmp_path / "there"))
-    assert done.returncode == 0
+    assert main(["export", str(out)]) == 0
+    capsys.readouterr()
+    assert main(["export", str(out), "--to", str(tmp_path / "there")]) == 0
+    said = capsys.readouterr().out
     for name in ("trials.csv", "history.csv", "optimum.csv", "fit.json"):
         assert (tmp_path / "there" / name).read_bytes() == (out / name).read_bytes()
-        assert str(tmp_path / "there" / name) in done.stdout
+        assert str(tmp_path / "there" / name) in said
     assert (tmp_path / "there" / "isoflop.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.slow
-def test_failed_trials_give_exit_code_3_and_their_tracebacks(tiny_file, tmp_path):
-    done = flopsfit(
-        "run",
-        tiny_file + ":broken",
-        "--no-ui",
-        "--sizes",
-        "8,12,16,20,24",
-        "--budgets",
-        "1e6,2e6",
-        "--out",
-        str(tmp_path),
-    )
-    assert done.returncode == 3
+def test_failed_trials_give_exit_code_3_and_their_tracebacks(tiny_file, tmp_path, capsys):
+    options = ["--sizes", "8,12,16,20,24", "--budgets", "1e6,2e6", "--executor", "thread", "--out", str(tmp_path)]
+    assert main(["run", tiny_file + ":broken", "--no-ui", *options]) == 3
     trials = rows(tmp_path / "trials.csv")
     assert sorted(r["size"] for r in trials if r["status"] == "failed") == ["16", "16", "8", "8"]
     assert all("Traceback" in r["error"] for r in trials if r["status"] == "failed")
-    assert "! left_out: 4 trials that ended are not fitted" in done.stdout
+    assert "! left_out: 4 trials that ended are not fitted" in capsys.readouterr().out
 
 
 @pytest.mark.slow
-def test_json_on_stdout(tiny_file, tmp_path):
-    done = flopsfit(
-        "run", tiny_file, "--no-ui", "--executor", "thread", "--points", "3", "--format", "json", "--target", "1e9",
-        "--out", str(tmp_path),
-    )  # fmt: skip
-    assert done.returncode == 0
-    document = json.loads(done.stdout)
+def test_json_on_stdout(tiny_file, tmp_path, capfd):
+    options = ["--executor", "thread", "--points", "3", "--format", "json", "--target", "1e9", "--out", str(tmp_path)]
+    assert main(["run", tiny_file, "--no-ui", *options]) == 0
+    document = json.loads(capfd.readouterr().out)
     assert {"optimum", "law", "warnings"} <= document.keys()
+
+
+def interrupted(tiny_file, directory):
+    """A command whose first trial ends long before its last."""
+    options = ["--budgets", "1e6,4e7", "--sizes", "8,16,32", "--workers", "1", "--out", str(directory)]
+    return [sys.executable, "-m", "flopsfit_tui", "run", tiny_file, "--no-ui", *options]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_is_finished_and_the_same_command_goes_on(number, tiny_file, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "flopsfit_tui",
-        "run",
-        tiny_file,
-        "--no-ui",
-        "--budgets",
-        "1e6,6e7",
-        "--sizes",
-        "8,16,32",
-    ]
-    command = [*command, "--out", str(tmp_path)]
+    command = interrupted(tiny_file, tmp_path)
     sweeping = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
     )
@@ -191,27 +170,14 @@ def test_an_interrupt_while_planning_ends_at_once_and_writes_nothing(tiny_file, 
 
 @pytest.mark.slow
 def test_after_sigkill_the_same_command_goes_on(tiny_file, tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "flopsfit_tui",
-        "run",
-        tiny_file,
-        "--no-ui",
-        "--budgets",
-        "1e6,6e7",
-        "--sizes",
-        "8,16,32",
-    ]
-    sweeping = subprocess.Popen(
-        [*command, "--out", str(tmp_path)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
+    command = interrupted(tiny_file, tmp_path)
+    sweeping = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     for line in sweeping.stderr:
         if line.startswith("["):
             sweeping.kill()
             break
     sweeping.communicate()
-    again = subprocess.run([*command, "--out", str(tmp_path)], capture_output=True, text=True, check=False)
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     finished = [trial for trial, status in attempts(tmp_path) if status == "finished"]
     assert len(finished) == len(set(finished)) == 6

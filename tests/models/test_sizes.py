@@ -32,7 +32,7 @@ def plan_of(model, knob="width", **changes):
     return make_plan(Request(declared(model, knob, **changes)))
 
 
-@pytest.mark.parametrize("budget", [1e7, *(pytest.param(b, marks=pytest.mark.slow) for b in (1e12, 1e15))])
+@pytest.mark.parametrize("budget", [1e7, pytest.param(1e15, marks=pytest.mark.slow)])
 def test_a_depth_knob_ends_in_a_ladder_or_a_sentence_within_seconds(budget):
     most = []
 

@@ -123,7 +123,17 @@ def test_a_failed_trial_is_tried_again_by_the_next_run(plan, tiny_file):
     assert plan.trials[0].key in done
 
 
-# --- processes only ---
+# --- processes only; those that end workers come last: each worker loads torch ---
+
+
+def test_what_user_code_prints_does_not_disturb_the_wire(processes, tmp_path):
+    (tmp_path / "chatty.py").write_text("from tiny import make\nprint('hello ' * 1000)\nworkload = make('chatty')\n")
+    assert make_plan(Request(str(tmp_path / "chatty.py")), processes).workload == "chatty"
+
+
+def test_short_jobs_run_side_by_side_and_come_back_in_order(processes, plan, tiny_file):
+    jobs = [TimeSteps(tiny_file, size, 8, plan.recipe, "cpu") for size in (8, 32, 16)]
+    assert [r.size for r in processes.call(jobs)] == [8, 32, 16]
 
 
 def test_a_worker_that_is_killed_loses_its_trial_and_is_replaced(processes, slow_plan, plan, tiny_file):
@@ -153,16 +163,6 @@ def test_a_worker_that_dies_while_planning_is_an_error_with_its_last_words(proce
     (tmp_path / "crash.py").write_text("import os\nprint('gone', flush=True)\nos._exit(7)\n")
     with pytest.raises(RuntimeError, match=r"ended with exit code 7\ngone"):
         processes.call([MakePlan(Request(str(tmp_path / "crash.py")))])
-
-
-def test_what_user_code_prints_does_not_disturb_the_wire(processes, tmp_path):
-    (tmp_path / "chatty.py").write_text("from tiny import make\nprint('hello ' * 1000)\nworkload = make('chatty')\n")
-    assert make_plan(Request(str(tmp_path / "chatty.py")), processes).workload == "chatty"
-
-
-def test_short_jobs_run_side_by_side_and_come_back_in_order(processes, plan, tiny_file):
-    jobs = [TimeSteps(tiny_file, size, 8, plan.recipe, "cpu") for size in (8, 32, 16)]
-    assert [r.size for r in processes.call(jobs)] == [8, 32, 16]
 
 
 def wait_for(executor, kind):

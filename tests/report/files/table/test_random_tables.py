@@ -91,7 +91,7 @@ def _file(draw, columns, separator, mark):
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(tables())
 def test_a_random_table_is_read_right_or_refused(made):
     data, law = made
