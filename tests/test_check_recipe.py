@@ -96,6 +96,20 @@ def test_missing_trials_and_rates_beyond_are_said(plan):
     assert "cannot be told" in recipe_text(recipe_check(check, {}))
 
 
+def test_where_no_rate_is_better_than_noise_that_is_bounded(plan):
+    check = check_plan(plan)
+    found = recipe_check(check, outcomes(check, 0.0))
+    unknown = [
+        replace(p, lost=None, losses=tuple((r, 2.0 if r == p.rate else 1.99) for r, _ in p.losses))
+        for p in found.points
+    ]
+    bounded = replace(found, points=tuple(unknown), noise=0.009)
+    text = " ".join(recipe_text(bounded).split())
+    assert f"by 0.5% ± {0.9 * (2 / found.seeds) ** 0.5:.1f}% at most" in text
+    assert f"--seeds {2 * found.seeds}" in text
+    assert "cannot be told" in recipe_text(replace(bounded, noise=0.001)).split("How far")[0]
+
+
 @pytest.mark.slow
 def test_command_line_files_resume_and_delete(tmp_path, capsys):
     arguments = ["run", "simulated", "--no-ui", "--executor", "thread", "--out", str(tmp_path / "s")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,12 @@ class CheckedPoint:
     beyond: bool  # the best rate lies beyond those tried, and at least so much is lost
     left: float | None  # what the rule would lose
 
+    @property
+    def gained(self) -> float:
+        """By how much, in log loss, the best rate tried is better than the planned one; nan where that failed."""
+        planned = min(self.losses, key=lambda tried: abs(math.log(tried[0] / self.rate)))[1]
+        return math.log(planned / min((loss for _, loss in self.losses if not math.isnan(loss)), default=math.nan))
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -56,6 +63,7 @@ class RecipeCheck:
     size_name: str
     points: tuple[CheckedPoint, ...]
     noise: float | None  # of a trial, standard deviation of its log loss
+    seeds: int  # trials of a rate at a point, at least
     matters: bool  # a point loses more than half a per cent, and more than noise
     rule: RateRule | None  # to use instead; None where it is not known, or would not lose less
     rule_power_error: float | None
@@ -91,6 +99,7 @@ def recipe_check(plan: Plan, outcomes: Mapping[str, Outcome], sweep: Fit | None 
         size_name=plan.size_name,
         points=points,
         noise=noise,
+        seeds=min((n for here in tried.values() for n in Counter(t.learning_rate for t in here).values()), default=1),
         matters=matters,
         rule=_rule(power) if power and matters and better else None,
         rule_power_error=power.power_error if power else None,

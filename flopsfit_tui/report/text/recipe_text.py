@@ -82,16 +82,31 @@ def _lost(check: RecipeCheck) -> str:
         return f"{check.unfinished} trials have not finished; what follows is without them."
     known = [point for point in check.points if point.lost is not None]
     if not known:
-        return (
-            "What the planned rates lose cannot be told: the losses do not rise on both sides of a best rate by more "
-            "than noise. Repeats (--seeds 2) tell more."
-        )
+        return _bounded(check)
     worst = max(known, key=lambda point: point.lost or 0.0)
     where = f"{check.size_name} {worst.size} at {format_flops(worst.budget)} FLOPs"
     if not check.matters:
         most = f"{max(worst.lost or 0, 0):.1%} at {where}"
         return f"The planned rates lose nowhere more than half a per cent beyond noise (most: {most})."
     return f"The planned rates lose up to {worst.lost:.1%} (at {where}), each ± its standard error."
+
+
+def _bounded(check: RecipeCheck) -> str:
+    """What can be said where no best rate shows."""
+    gained = [point for point in check.points if not math.isnan(point.gained)]
+    repeats = f"Repeats (--seeds {2 * check.seeds}) tell more."
+    if check.noise is not None and gained:
+        most = max(gained, key=lambda point: point.gained)
+        error = check.noise * math.sqrt(2 / check.seeds)
+        if most.gained <= 2 * error:
+            return (
+                f"No rate tried is better than the planned one by more than noise: by {most.gained:.1%} ± {error:.1%} at "
+                f"most (at {check.size_name} {most.size}, {format_flops(most.budget)} FLOPs). {repeats}"
+            )
+    return (
+        "What the planned rates lose cannot be told: the losses do not rise on both sides of a best rate by more than "
+        f"noise. {repeats}"
+    )
 
 
 def _shifted(check: RecipeCheck) -> str:
