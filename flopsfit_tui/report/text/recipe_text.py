@@ -100,8 +100,8 @@ def _bounded(check: RecipeCheck) -> str:
         error = check.noise * math.sqrt(2 / check.seeds)
         if most.gained <= 2 * error:
             return (
-                f"No rate tried is better than the planned one by more than noise: by {most.gained:.1%} ± {error:.1%} at "
-                f"most (at {check.size_name} {most.size}, {format_flops(most.budget)} FLOPs). {repeats}"
+                f"No rate tried is better than the planned one by more than noise: by {most.gained:.1%} ± {error:.1%} "
+                f"at most (at {check.size_name} {most.size}, {format_flops(most.budget)} FLOPs). {repeats}"
             )
     return (
         "What the planned rates lose cannot be told: the losses do not rise on both sides of a best rate by more than "
