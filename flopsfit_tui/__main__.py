@@ -5,7 +5,7 @@ import signal
 import sys
 
 try:
-    from flopsfit_tui.cli import main
+    from flopsfit_tui.command import main
 
     code = main()
     for number in (signal.SIGINT, signal.SIGTERM):

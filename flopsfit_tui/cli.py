@@ -5,11 +5,8 @@ Nothing heavy is imported before it is known to be needed: `--help` loads neithe
 
 from __future__ import annotations
 
-import errno
-import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +18,14 @@ from flopsfit_tui.cli_complete import complete_sweep, complete_workload
 from flopsfit_tui.cli_options import FLOPS, NO_UI, STYLE, column_options, csv_options, plan_options
 from flopsfit_tui.cli_serve import COMMANDS as SERVE_COMMANDS
 from flopsfit_tui.cli_store import COMMANDS
+from flopsfit_tui.command import coded, importing, with_plain_output
 from flopsfit_tui.core.detach import LetGo, left_text, run_detached
-from flopsfit_tui.core.failed import Failed
 from flopsfit_tui.core.options import OnFull, Options, check_cluster
-from flopsfit_tui.core.output import say, unfailing_output, write_plainly
-from flopsfit_tui.core.signals import signals_interrupt
+from flopsfit_tui.core.output import say
+from flopsfit_tui.core.request import Goal, Request
 from flopsfit_tui.core.sizes import Setting
-from flopsfit_tui.core.state import FAILED, INTERRUPTED, USAGE
-from flopsfit_tui.core.store_errors import StoreError
 from flopsfit_tui.core.text import printable
-from flopsfit_tui.core.trial import Compile, Goal, Request
+from flopsfit_tui.core.trial import Compile
 from flopsfit_tui.plan.rates import EACH
 
 DEFAULT = "gpt-bytes"
@@ -140,20 +135,10 @@ def open_sweep(directory: Path, target: tuple[float, ...]) -> int:
 
 
 def _open(directory: Path, targets: tuple[float, ...], read_only: bool = False) -> int:
-    with _importing():
+    with importing():
         from flopsfit_tui.tui.launch import open_app
 
     return open_app(directory, targets, read_only)
-
-
-@contextmanager
-def _importing() -> Iterator[None]:
-    """The app is imported without looking for garbage on the way, of which there is none: a seventh of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @cli.command()
@@ -240,7 +225,7 @@ def _run(workload: str, no_ui: bool, start: bool, style: str, **given: Any) -> i
         from flopsfit_tui.headless import run_headless
 
         return run_headless(options, style)
-    with _importing():
+    with importing():
         from flopsfit_tui.tui.launch import run_app
 
     return run_app(options, start=start)
@@ -252,7 +237,7 @@ def _detach(options: Options, style: str) -> int:
     def sweep(let_go: LetGo) -> int:
         from flopsfit_tui.headless import run_headless  # in the child: nothing with a thread is loaded before the fork
 
-        return _coded(lambda: run_headless(options, style, let_go))
+        return coded(lambda: run_headless(options, style, let_go))
 
     left = run_detached(sweep)
     if isinstance(left, int):
@@ -343,41 +328,16 @@ def _options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code: 0 done, 1 failed, 2 usage, 3 some trials failed, 130 interrupted."""
-    write_plainly()
-    with unfailing_output() as (out, err):
-        code = _coded(lambda: cli.main(args=arguments, prog_name="flopsfit-tui", standalone_mode=False))
-        problem = out.end()
-        if problem is not None and problem.errno != errno.EIO:  # of a terminal that is gone: nobody reads there
-            code = code or FAILED
-            if problem.errno != errno.EPIPE:  # of `| head`
-                _say(f"stdout does not take the answer ({problem.strerror or problem})", code)
-        err.end()
-    return code
+    return with_plain_output(lambda: coded(lambda: _parse(arguments)))
 
 
-def _coded(work: Callable[[], Any]) -> int:
-    """Do something; its exit code, with what it raises said in one sentence."""
+def _parse(arguments: Sequence[str] | None) -> Any:
     try:
-        with signals_interrupt():
-            code = work()
-    except (click.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return cli.main(args=arguments, prog_name="flopsfit-tui", standalone_mode=False)
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except click.ClickException as error:
-        return _say(error.format_message(), USAGE)
-    except StoreError as error:
-        return _say(str(error), FAILED)
-    except (ValueError, TypeError) as error:
-        return _say(str(error), USAGE)
-    except Failed as error:
-        return _say(str(error), FAILED)
-    return code if isinstance(code, int) else 0
-
-
-def _say(message: str, code: int) -> int:
-    sentence, frame, lines = message.partition('\n  File "')  # where in the user's own file, line by line
-    print(printable(f"flopsfit-tui: {' '.join(sentence.split())}{frame}{lines}"), file=sys.stderr)
-    return code
+        raise ValueError(error.format_message()) from None
 
 
 if __name__ == "__main__":

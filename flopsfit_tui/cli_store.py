@@ -9,8 +9,8 @@ import click
 
 from flopsfit_tui.cli_complete import complete_sweep
 from flopsfit_tui.cli_options import FLOPS, STYLE
+from flopsfit_tui.core.exit_codes import DONE, FAILED
 from flopsfit_tui.core.output import say
-from flopsfit_tui.core.state import DONE, FAILED
 from flopsfit_tui.core.text import printable
 
 DIRECTORY = click.argument("directory", shell_complete=complete_sweep, metavar="DIR", type=click.Path(path_type=Path))

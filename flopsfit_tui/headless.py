@@ -13,10 +13,11 @@ from flopsfit_tui.core.control import Control
 from flopsfit_tui.core.detach import LetGo
 from flopsfit_tui.core.error_text import take_apart
 from flopsfit_tui.core.events import Note, SweepStarted, TrialEnded
+from flopsfit_tui.core.exit_codes import DONE, INTERRUPTED
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.output import say
 from flopsfit_tui.core.signals import signals_stop
-from flopsfit_tui.core.state import DONE, INTERRUPTED, SweepState, exit_code
+from flopsfit_tui.core.state import SweepState, exit_code
 from flopsfit_tui.report.files.document import answer_document
 from flopsfit_tui.report.files.sweeps import StoredSweep, read_sweep
 from flopsfit_tui.report.plots.printing import print_isoflop

@@ -38,7 +38,7 @@ from flopsfit_tui.tui.app import FlopsfitApp
 from flopsfit_tui.tui.recent import screen as recent_screen
 from flopsfit_tui.tui.recent.compare import CompareScreen
 from flopsfit_tui.tui.recent.find import Recent
-from flopsfit_tui.tui.session import session
+from flopsfit_tui.tui.session import follow_thread, session
 from flopsfit_tui.tui.session.messages import Estimated, Linked, Planned, Rejected
 from flopsfit_tui.tui.settings.config import Config
 
@@ -206,7 +206,7 @@ async def draw(name: str, size: tuple[int, int], theme: str) -> Image.Image:
     with (
         patch.object(session.Session, "open", _open_start(shot.stage))
         if at_start
-        else patch.object(session, "follow_sweep", follow_stage(shot.stage)),
+        else patch.object(follow_thread, "follow_sweep", follow_stage(shot.stage)),
         patch.object(session.Session, "export", lambda _session: None),
         patch.object(recent_screen, "find_recent", _find_recent),
     ):

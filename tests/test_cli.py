@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from flopsfit_tui import __version__
+from flopsfit_tui import __version__, command
 from flopsfit_tui.cli import main
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.tui import launch
@@ -187,3 +187,17 @@ def test_a_table_is_fitted_where_no_file_can_be_locked(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "alpha" in done.stdout or "N^0.34" in done.stdout
+
+
+def test_without_arguments_the_app_is_opened_as_by_launch(monkeypatch):
+    opened = []
+    monkeypatch.setattr("flopsfit_tui.tui.launch.run_app", lambda options, *, start=False: opened.append(options) or 0)
+    assert command.main([]) == main(["launch"]) == 0
+    assert opened[0] == opened[1]
+
+
+def test_the_shell_completes_without_arguments(monkeypatch, capsys):
+    monkeypatch.setenv(command.COMPLETES, "bash_source")
+    with pytest.raises(SystemExit, match="0"):
+        command.main([])
+    assert "_FLOPSFIT_TUI_COMPLETE=bash_complete" in capsys.readouterr().out

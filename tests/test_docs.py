@@ -103,7 +103,7 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
 def test_the_settings_on_the_page_of_the_app_are_accepted(own_directories):
     from flopsfit_tui.tui.app import FlopsfitApp
     from flopsfit_tui.tui.settings.config import config_path
-    from flopsfit_tui.tui.settings.keymap import load_config
+    from flopsfit_tui.tui.settings.load import load_config
 
     (block,) = blocks("docs/app.md", "toml")
     config_path().parent.mkdir(parents=True, exist_ok=True)

@@ -21,8 +21,8 @@ from aiohttp.typedefs import Handler
 from textual_serve.server import Server, to_int
 
 from flopsfit_tui.browser.process import AppProcess
+from flopsfit_tui.core.exit_codes import DONE
 from flopsfit_tui.core.output import say
-from flopsfit_tui.core.state import DONE
 from flopsfit_tui.report.text.progress import log
 
 HOST = "127.0.0.1"

@@ -14,9 +14,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flopsfit_tui.core.options import CHECKPOINT_SECONDS
+
 FOLDER = "checkpoints"
 MAGIC = b"flopsfit-tui checkpoint 1\n"
-CHECKPOINT_SECONDS = 120.0  # of training between two checkpoints of a trial
 _NAME = re.compile(r"\.?([0-9a-f]{12})\.pt(\.\d+\.part)?$")
 
 

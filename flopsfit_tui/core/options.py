@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from flopsfit_tui.core.checkpoint_files import CHECKPOINT_SECONDS
-from flopsfit_tui.core.trial import Plan, Request
+from flopsfit_tui.core.request import Request
 
+if TYPE_CHECKING:  # the start screen is painted before there is one
+    from flopsfit_tui.core.trial import Plan
+
+CHECKPOINT_SECONDS = 120.0  # of training between two checkpoints of a trial
 BEYOND = (10.0, 100.0)  # the optimum is also given at so many times the largest budget
 OnFull = Literal["wait", "stop"]
 ExecutorName = Literal["processes", "thread", "ray", "slurm"]
@@ -31,7 +34,7 @@ class Options:
     slurm: tuple[tuple[str, str | bool], ...] = ()  # options of sbatch, by name; True for one without a value
     cpus_per_trial: float = 1.0  # on Ray and Slurm
     gpus_per_trial: float = 0.0
-    checkpoint_seconds: float = CHECKPOINT_SECONDS  # of training between two checkpoints of a trial
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
     silent_after: float = 60.0  # seconds without a word, at least, until a worker is replaced; 0: never
     exit_when_done: bool = False  # the app closes itself at the end
     on_full: OnFull = "wait"  # when the store cannot be written: wait until it can, or stop

@@ -7,29 +7,17 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from flopsfit_tui.core.curve import Curve
-from flopsfit_tui.core.events import (
-    PRINTED,
-    Event,
-    Note,
-    PlanChanged,
-    SweepEnded,
-    SweepPaused,
-    SweepResumed,
-    SweepStarted,
-    TrialEnded,
-    TrialProgress,
-    TrialRequeued,
-    TrialStarted,
-    WorkersChanged,
-)
-from flopsfit_tui.core.trial import Outcome, Plan, Status, Trial
+from flopsfit_tui.core.exit_codes import DONE, FAILED, INTERRUPTED, SOME_FAILED
+
+if TYPE_CHECKING:  # the start screen is painted before there is one
+    from flopsfit_tui.core.events import Event, Note, SweepStarted, TrialProgress
+    from flopsfit_tui.core.trial import Outcome, Plan, Status, Trial
 
 Phase = Literal["waiting", "running", "paused", "done", "stopped"]
 HISTORY_ROWS = 1000  # kept of each trial on disk, and here while it runs
-DONE, FAILED, USAGE, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
 MOST_PRINTED = 200  # lines of what a trial's code prints
 MOST_DONE = 0.999  # the share of what has not ended yet
 CURVE_POINTS = 256  # kept here of a trial that has ended: as many as a curve on a terminal has columns
@@ -81,44 +69,46 @@ class SweepState:
 
     def apply(self, event: Event) -> None:
         """Fold one event in."""
+        from flopsfit_tui.core import events as told  # the start screen is painted before there is one
+
         self.version += 1
         match event:
-            case SweepStarted():
+            case told.SweepStarted():
                 self._start(event)
-            case TrialStarted(key, worker):
+            case told.TrialStarted(key, worker):
                 now = self.trials[key]
                 now.status, now.worker, now.step, now.loss, now.seconds = "running", worker, 0, math.nan, 0.0
                 now.printed = []
                 self._at_work[worker] = key
-            case TrialProgress():
+            case told.TrialProgress():
                 self._progress(event)
-            case TrialEnded(key, outcome):
+            case told.TrialEnded(key, outcome):
                 now = self.trials[key]
                 now.status, now.outcome, now.worker = outcome.status, outcome, ""
                 if outcome.status == "failed" and not now.step:
                     now.history.clear()
                 now.history = now.history.thinned(now.trial.steps, CURVE_POINTS)
                 self.outcomes_version += 1
-            case TrialRequeued(key):
+            case told.TrialRequeued(key):
                 now = self.trials[key]
                 self.outcomes_version += now.outcome is not None
                 now.status, now.outcome, now.worker, now.step, now.loss = "pending", None, "", 0, math.nan
-            case PlanChanged(plan, seconds, _):
+            case told.PlanChanged(plan, seconds, _):
                 self.outcomes_version += self.plan is not None and self.plan.left_out != plan.left_out
                 self.plan, self.predicted = plan, with_predictions(plan, {**self.predicted, **seconds})
                 self.trials = {t.key: self.trials.get(t.key) or TrialState(t) for t in plan.trials}
-            case WorkersChanged(workers):
+            case told.WorkersChanged(workers):
                 self.workers = workers
-            case SweepPaused():
+            case told.SweepPaused():
                 self._stop_clock("paused")
-            case SweepResumed():
+            case told.SweepResumed():
                 self.phase, self._clock = "running", time.monotonic()
-            case Note(message=message):
-                if PRINTED in message:
+            case told.Note(message=message):
+                if told.PRINTED in message:
                     self.add_printed(self._at_work, message)
                 else:
                     self.notes.append(event)
-            case SweepEnded(reason, problem):
+            case told.SweepEnded(reason, problem):
                 self.problem = problem
                 self._stop_clock(reason)
 
@@ -141,6 +131,8 @@ class SweepState:
 
     def add_printed(self, at_work: Mapping[str, str], message: str) -> None:
         """Keep a printed line with its trial: the one that is, or was last, on the worker that it names."""
+        from flopsfit_tui.core.events import PRINTED
+
         worker, _, line = message.partition(PRINTED)
         now = self.trials.get(at_work.get(worker, ""))
         if now is not None and len(now.printed) < MOST_PRINTED:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import socket
 
@@ -14,6 +13,8 @@ def terminal_name() -> str:
     """``ada@box pts/3``; without a terminal, ``ada@box pid 1234``."""
     user = f"uid {os.getuid()}" if hasattr(os, "getuid") else "?"
     with contextlib.suppress(KeyError, OSError, ImportError):  # a container may know no name for the user
+        import getpass  # with termios, which not every system has
+
         user = getpass.getuser()
     place = f"pid {os.getpid()}"
     for descriptor in (2, 0, 1):

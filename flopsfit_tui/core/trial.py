@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping
@@ -10,8 +9,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from flopsfit_tui.core.experiment import Experiment
-from flopsfit_tui.core.html import html_lines, html_table
 from flopsfit_tui.core.identity import Identity
+from flopsfit_tui.core.request import Goal as Goal  # noqa: PLC0414 - they belong to a plan's types
+from flopsfit_tui.core.request import Request as Request  # noqa: PLC0414
 from flopsfit_tui.core.sizes import Setting, restore_size
 from flopsfit_tui.core.text import cut_middle
 from flopsfit_tui.core.units import format_count, format_flops, format_ratio
@@ -75,15 +75,6 @@ class Recipe:
         left_out = set() if self.steps_power else {"steps_power", "base_steps"}
         left_out |= {"nproc"} if self.nproc == 1 else set()
         return {name: value for name, value in vars(self).items() if name not in left_out}
-
-
-@dataclass(frozen=True)
-class Goal:
-    """When a sweep whose trials are chosen one by one has said enough."""
-
-    factor: float  # upper by lower end of the noise interval of N_opt at the target
-    target: float | None = None  # FLOPs; None: ten times the largest budget
-    most_flops: float | None = None  # of all trials together; None: no limit
 
 
 @dataclass(frozen=True)
@@ -169,6 +160,8 @@ class Plan:
         return "\n".join([head, *self.notes])
 
     def _repr_html_(self) -> str:
+        from flopsfit_tui.core.html import html_lines, html_table  # only a notebook shows it
+
         head = ["FLOPs", self.size_name, "seed", "params", self.unit, f"{self.unit}/param", "steps"]
         rows = [
             [
@@ -262,24 +255,6 @@ class Outcome:
         return mfu(self.flops, self.seconds, self.peak_flops)
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the user asks to be planned; what is None, the workload decides."""
-
-    workload: Any  # a name, a reference, or a Workload
-    budgets: tuple[float, ...] | None = None
-    sizes: tuple[Setting, ...] | None = None  # None: a ladder for each budget
-    points: int | None = None  # sizes a budget
-    seeds: int = 1
-    batch_size: int | None = None
-    learning_rate: float | RateRule | None = None
-    rates: tuple[float, ...] = (1.0,)  # times that rate, each trained at every point
-    checks_recipe: bool = False  # instead of the sweep, the trials that tell how good its recipe is
-    goal: Goal | None = None  # choose the trials one by one until it is reached
-    nproc: int = 1  # processes that train a trial together
-    compile: Compile = "off"
-
-
 def mfu(flops: float, seconds: float, peak_flops: float) -> float:
     """Model FLOPs utilisation, 0 to 1; NaN where the seconds or the peak (FLOP/s) are not known."""
     return flops / seconds / peak_flops if flops > 0 and seconds > 0 and peak_flops > 0 else math.nan
@@ -287,6 +262,8 @@ def mfu(flops: float, seconds: float, peak_flops: float) -> float:
 
 def content_hash(content: Mapping[str, Any]) -> str:
     """Twelve hex digits that change when anything in `content` does."""
+    import hashlib  # with OpenSSL, before which the app paints its start screen
+
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -6,11 +6,11 @@ file number of a terminal app is needed, and a worker's life hangs on its end of
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import wait
 
+from flopsfit_tui.core.cores import cores
 from flopsfit_tui.core.events import Note
 from flopsfit_tui.sweep.job import Job
 from flopsfit_tui.sweep.placement import place
@@ -75,8 +75,3 @@ class Processes(Workers[WorkerProcess]):
             if worker.watchdog.look_at_call() and worker.is_stopped() and self._restarts:
                 self._printed.append(Note("warning", f"{worker.name} stood still while it planned; replaced"))
                 worker.process.kill()  # its connection ends, and call() sees that
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from flopsfit_tui.core.checkpoint_files import (
-    CHECKPOINT_SECONDS,
     Checkpointing,
     checkpoint_path,
     drop_checkpoints,
@@ -48,7 +47,7 @@ from flopsfit_tui.core.events import (
     WorkersChanged,
 )
 from flopsfit_tui.core.job_files import drop_empty, drop_results
-from flopsfit_tui.core.options import OnFull
+from flopsfit_tui.core.options import CHECKPOINT_SECONDS, OnFull
 from flopsfit_tui.core.state import kept, with_predictions
 from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Outcome, Plan, Size, Trial

@@ -3,57 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import gc
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.markup import escape
 from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
 from textual.events import Key, Resize
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.request import Request
 from flopsfit_tui.core.text import printable
-from flopsfit_tui.core.trial import Request
 from flopsfit_tui.report.text.terminal_progress import TerminalProgress
-from flopsfit_tui.tui.help import HelpScreen
+from flopsfit_tui.tui import screens
+from flopsfit_tui.tui.commands import key_commands
 from flopsfit_tui.tui.leaving import when_mounted
-from flopsfit_tui.tui.recent.find import request_of
-from flopsfit_tui.tui.recent.screen import RecentScreen
-from flopsfit_tui.tui.result.screen import ResultScreen
 from flopsfit_tui.tui.session.app_state import AppState
-from flopsfit_tui.tui.session.machine import Machine
-from flopsfit_tui.tui.session.messages import SessionMessage
 from flopsfit_tui.tui.session.notify import Notifier, desktop_sequence
 from flopsfit_tui.tui.session.session import ChangeKind, Hooks, Session
 from flopsfit_tui.tui.settings.config import Config
-from flopsfit_tui.tui.settings.keymap import shown_keys
+from flopsfit_tui.tui.settings.load import shown_keys
 from flopsfit_tui.tui.start.screen import StartScreen
 from flopsfit_tui.tui.stopped import set_up_after_stop
-from flopsfit_tui.tui.sweep.questions import ask_to_quit, ask_to_resume, ask_to_watch
-from flopsfit_tui.tui.sweep.screen import SweepScreen
-from flopsfit_tui.tui.sweep.view_saver import POLL_SECONDS, ViewSaver
-from flopsfit_tui.tui.theme import FEW_COLORS, THEMES, palette_of, reduced, style
-from flopsfit_tui.tui.widgets.active_keys import key_of, moves
+from flopsfit_tui.tui.theme import FEW_COLORS, THEMES, begin_with_theme, palette_of, reduced, style
+from flopsfit_tui.tui.widgets.active_keys import key_of
 from flopsfit_tui.tui.widgets.base_screen import BaseScreen, is_low, is_narrow
-from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
-from flopsfit_tui.tui.widgets.prompt import Prompt
 from flopsfit_tui.tui.widgets.status import warnings
-from flopsfit_tui.tui.widgets.text_dialog import TextDialog
-from flopsfit_tui.tui.widgets.why_not import action_name, why_not
+from flopsfit_tui.tui.widgets.why_not import why_not
 from flopsfit_tui.workloads.builtin import BUILTIN
 
+if TYPE_CHECKING:  # the first paint comes before them: screens.py imports what is opened later
+    from flopsfit_tui.tui.recent.screen import RecentScreen
+    from flopsfit_tui.tui.result.screen import ResultScreen
+    from flopsfit_tui.tui.session.machine import Machine
+    from flopsfit_tui.tui.session.messages import SessionMessage
+    from flopsfit_tui.tui.sweep.view_saver import ViewSaver
+
 MACHINE_SECONDS, TITLE_SECONDS = 2.0, 1.0  # between two looks at the machine, two titles of the terminal
-STYLES = (
-    "app.tcss", "recent/screen.tcss", "sweep/screen.tcss", "start/screen.tcss", "trial/screen.tcss",
-    "result/screen.tcss", "widgets/dialogs.tcss", "widgets/prompt.tcss",
-)  # fmt: skip
+STYLES = ("app.tcss", "start/screen.tcss")  # other screens bring theirs
 CONDITIONAL = ("start", "optimum", "export", "warnings", "back")
 
 
@@ -84,10 +77,12 @@ class FlopsfitApp(App[int]):
         self._config = config or Config()
         self._notifier = Notifier(self._call)
         self._in_title = TerminalProgress(self._write)
-        self._views = ViewSaver(self, with_theme=not self._config.theme)
+        self._views: ViewSaver | None = None
+        self._painted = False
+        self._threads: list[Callable[[], None]] = [partial(screens.import_screens, lambda: self.is_running)]
         hooks = Hooks(
             post=lambda session, message: self.post_message(SessionUpdate(session, message)),
-            run_in_thread=lambda work: self.run_worker(work, thread=True, exit_on_error=False),
+            run_in_thread=self._run_in_thread,
             on_change=self._changed,
         )
         self._hooks = hooks
@@ -99,9 +94,7 @@ class FlopsfitApp(App[int]):
         self._asked = ""  # the sentence about an earlier sweep that the user has been asked about
         self._allowed: tuple[bool | None, ...] = ()
         self._own_loop: asyncio.AbstractEventLoop | None = None
-        for theme in THEMES.values():
-            self.register_theme(theme)
-        self.theme = self._config.theme or "flopsfit-dark"
+        begin_with_theme(self, self._config.theme or "flopsfit-dark")
 
     def _fit_colors(self) -> None:
         """On a terminal of few colours: surfaces that it has, and a cursor that is seen by more than its shade."""
@@ -121,6 +114,10 @@ class FlopsfitApp(App[int]):
         """Our own variables, for Textual's own themes."""
         return {"muted": "#808894", "faint": "#59616e"}
 
+    def get_default_screen(self) -> Screen[Any]:
+        """The one that all others lie over."""
+        return Screen(id="_default") if self.app_state.reading else StartScreen(self.app_state)
+
     def on_mount(self) -> None:
         """Show something, then begin to measure."""
         self._own_loop = asyncio.get_running_loop()
@@ -129,15 +126,27 @@ class FlopsfitApp(App[int]):
         self._fit_colors()
         if self.app_state.reading:
             self._show_sweep()
-        else:
-            self.push_screen(StartScreen(self.app_state))
-        self.set_interval(POLL_SECONDS, self._views.sync)
+        self.call_after_refresh(self._begin)
         self.set_interval(TITLE_SECONDS, self._show_in_title)
         if not self.app_state.reading:
             self.set_interval(MACHINE_SECONDS, lambda: self.run_worker(self._look_at_machine, thread=True))
         self.session.open()
         if self.starts_at_once:
             self.action_start()
+
+    def _run_in_thread(self, work: Callable[[], None]) -> None:
+        """Run it now, or once the first screen is painted: what threads import takes the interpreter from it."""
+        if self._painted:
+            self.run_worker(work, thread=True, exit_on_error=False)
+        else:
+            self._threads.append(work)
+
+    def _begin(self) -> None:
+        """The first screen is painted: now the threads, one of which imports the other screens."""
+        self._painted = True
+        gc.enable()  # launch.py turns it off: until now there is nothing to be found
+        for work in self._threads:
+            self._run_in_thread(work)
 
     def on_resize(self, event: Resize) -> None:
         """In small windows frames, margins and titles give way, on every screen."""
@@ -147,6 +156,8 @@ class FlopsfitApp(App[int]):
     def _look_at_machine(self) -> None:
         """In a thread: how busy the machine is."""
         if self.app_state.busy:
+            from flopsfit_tui.tui.session.machine import Machine
+
             self._machine = self._machine or Machine()
             self.app_state.machine = self._machine.read()
 
@@ -156,22 +167,8 @@ class FlopsfitApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Everything that a key would do on this screen, and Textual's own."""
-        seen = set()
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            words = binding.tooltip or binding.description
-            if active.enabled and binding.id and not moves(binding) and words not in seen:
-                seen.add(words)
-                run = partial(self.run_action, binding.action, active.node)
-                about = binding.tooltip or self._about(binding.action, active.node) or words
-                yield SystemCommand(binding.description, escape(f"{about}, by {self.get_key_display(binding)}"), run)
+        yield from key_commands(self, screen)
         yield from super().get_system_commands(screen)
-
-    def _about(self, action: str, node: DOMNode) -> str:
-        """What an action's own description says, for the palette: more than its name."""
-        target = self if action.startswith("app.") else node
-        method = getattr(target, f"action_{action_name(action)}", None)
-        return (method.__doc__ or "").strip().partition("\n")[0].rstrip(".") if method else ""
 
     def deliver_screenshot(
         self, filename: str | None = None, path: str | None = None, time_format: str | None = None
@@ -198,21 +195,21 @@ class FlopsfitApp(App[int]):
         app_state = session.app_state
         while app_state.notices:  # what other terminals did
             self.notify(printable(app_state.notices.pop(0)), timeout=5, markup=False)
-        if isinstance(self.screen, ConfirmDialog) and self.screen.pointless():
-            self.screen.dismiss(False)
+        if isinstance(self.screen, ModalScreen):
+            screens.drop_pointless(self.screen)
         if what == "ended":
             self._notifier.ended(app_state)
-        if what == "refused" and isinstance(self.screen, SweepScreen) and not app_state.reading:
+        if what == "refused" and screens.is_sweep(self.screen) and not app_state.reading:
             self.pop_screen()
         if what == "refused" and (app_state.earlier_differs or app_state.runs_in):
             self._ask_once(app_state)
         elif what == "broke":
-            self.push_screen(TextDialog("Internal error", Text(printable(app_state.traceback)), at_end=True))
-        elif what == "ended" and app_state.state.phase == "done" and isinstance(self.screen, SweepScreen):
-            if self.screen.query_one(Prompt).open:
+            self.push_screen(screens.text("Internal error", Text(printable(app_state.traceback)), at_end=True))
+        elif what == "ended" and app_state.state.phase == "done" and screens.is_sweep(self.screen):
+            if screens.is_typing(self.screen):
                 self.notify(f"the sweep is done; {key_of(self.screen, 'optimum')} shows the optimum", markup=False)
             elif not (app_state.reading or app_state.options.exit_when_done):
-                self.push_screen(ResultScreen(app_state))
+                self.push_screen(screens.result(app_state))
         elif what == "exported" and not session.exporting:
             if app_state.options.exit_when_done and app_state.stage == "ended":
                 self._leave()
@@ -224,13 +221,13 @@ class FlopsfitApp(App[int]):
 
     def _ask_once(self, app_state: AppState) -> None:
         """A sweep lies in the way: reuse its losses, or watch it where it runs. The same question is put once."""
-        if app_state.problem == self._asked or isinstance(self.screen, ConfirmDialog):
+        if app_state.problem == self._asked or screens.is_question(self.screen):
             return
         self._asked = "" if app_state.runs_in else app_state.problem
         if app_state.runs_in:
-            ask_to_watch(self, app_state, lambda directory: self._look_at(directory, app_state.options))
+            screens.ask_to_watch(self, app_state, lambda directory: self._look_at(directory, app_state.options))
         else:
-            ask_to_resume(self, app_state, self.session.replan)
+            screens.ask_to_resume(self, app_state, self.session.replan)
 
     def _write(self, text: str) -> None:
         """To the terminal, beside what Textual draws."""
@@ -274,13 +271,13 @@ class FlopsfitApp(App[int]):
 
     def action_recent(self) -> None:
         """Earlier sweeps."""
-        self.push_screen(RecentScreen())
+        self.push_screen(screens.recent())
 
     def on_recent_screen_picked(self, message: RecentScreen.Picked) -> None:
         """Open an earlier sweep, or plan the rest of it."""
         sweep = message.recent
         assert sweep.plan is not None, "a sweep without a readable plan is not picked"
-        request = request_of(sweep.plan)
+        request = screens.request_of(sweep.plan)
         if message.go_on and request.workload not in BUILTIN:
             command = f"flopsfit-tui run YOUR_FILE.py --out {sweep.directory}"
             self.notify(f"its workload is your own: go on with `{command}`", severity="warning", markup=False)
@@ -302,11 +299,13 @@ class FlopsfitApp(App[int]):
     def action_start(self) -> None:
         """Sweep; or go on after a stop."""
         self.session.start()
-        if not isinstance(self.screen, SweepScreen):
+        if not screens.is_sweep(self.screen):
             self._show_sweep()
 
     def _show_sweep(self) -> None:
-        self.push_screen(SweepScreen(self.session, self._config.redraw_seconds))
+        self.push_screen(screens.sweep(self.session, self._config.redraw_seconds))
+        if self._views is None:
+            self._views = screens.view_saver(self, with_theme=not self._config.theme)
         self.call_after_refresh(self._views.sync)
 
     def on_result_screen_retargeted(self, message: ResultScreen.Retargeted) -> None:
@@ -332,7 +331,7 @@ class FlopsfitApp(App[int]):
             and (app_state.left > 0 or not app_state.state.trials),
             "optimum": app_state.plan is not None,
             "export": bool(app_state.state.trials) and not app_state.read_only,
-            "back": not app_state.busy and len(self.screen_stack) > 2,
+            "back": not app_state.busy and len(self.screen_stack) > 1 and isinstance(self.screen_stack[0], StartScreen),
             "warnings": bool(warnings(app_state)),
         }
         return allowed.get(action, True)
@@ -344,16 +343,16 @@ class FlopsfitApp(App[int]):
         for sentence, key in warnings(self.app_state):
             text.append("\n\n" if text else "").append("! ", style(palette.warn, bold=True)).append(printable(sentence))
             text.append(f"  [{key}]" if key else "", style(palette.live))
-        self.push_screen(TextDialog("Warnings", text))
+        self.push_screen(screens.text("Warnings", text))
 
     def action_help(self) -> None:
         """Every key."""
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.screen))
+        if not screens.is_help(self.screen):
+            self.push_screen(screens.help_of(self.screen))
 
     def action_optimum(self) -> None:
         """Show the answer as it stands."""
-        self.push_screen(ResultScreen(self.app_state))
+        self.push_screen(screens.result(self.app_state))
 
     def action_export(self) -> None:
         """Write the files again."""
@@ -361,7 +360,8 @@ class FlopsfitApp(App[int]):
 
     async def action_back(self) -> None:
         """From a sweep that does not run here to the start screen."""
-        self._views.sync()
+        if self._views:
+            self._views.sync()
         await self.pop_screen()
         if self.session is not self._own:
             self.session.close()
@@ -372,8 +372,8 @@ class FlopsfitApp(App[int]):
         """Leave; asks when a sweep runs."""
         if not self.app_state.busy:
             self._leave()
-        elif not isinstance(self.screen, ConfirmDialog):
-            ask_to_quit(self, self.app_state, self._leave)
+        elif not screens.is_question(self.screen):
+            screens.ask_to_quit(self, self.app_state, self._leave)
 
     def _close(self) -> None:
         self._in_title.end()
@@ -394,6 +394,7 @@ class FlopsfitApp(App[int]):
             loop.call_soon_threadsafe(when_mounted, self, self._leave)
 
     def _leave(self) -> None:
-        self._views.sync()
+        if self._views:
+            self._views.sync()
         self._close()
         self.exit(self.app_state.exit_code)

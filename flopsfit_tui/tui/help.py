@@ -121,6 +121,8 @@ def help_text(lines: list[Line], search: str, width: int, palette: Palette) -> T
 class HelpScreen(ModalScreen[None]):
     """Every key of the screen below."""
 
+    CSS_PATH = "widgets/dialogs.tcss"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,question_mark,f1", "close", "Close", id="close_help"),
         Binding("slash", "search", "Search", id="search_help", key_display="/"),

@@ -11,22 +11,16 @@ import subprocess
 import sys
 import threading
 import time
-from multiprocessing import resource_tracker
 from pathlib import Path
 
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.output import say
-from flopsfit_tui.core.trial import Request
-from flopsfit_tui.report.text.progress import log
-from flopsfit_tui.report.text.resume_command import resume_arguments, resume_command
-from flopsfit_tui.report.text.summary import summary
-from flopsfit_tui.store.directory import sweeping_process
-from flopsfit_tui.store.sqlite import SqliteStore
+from flopsfit_tui.core.request import Request
 from flopsfit_tui.tui.app import FlopsfitApp
+from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.session.signals import ended_by_signals
 from flopsfit_tui.tui.settings.config import config_path
-from flopsfit_tui.tui.settings.config_text import config_text
-from flopsfit_tui.tui.settings.keymap import all_actions, load_config
+from flopsfit_tui.tui.settings.load import load_config
 
 SWITCH_SECONDS = 0.0005  # a thread that fits or reads gives way to a key ten times sooner than Python's 5 ms
 LET_GO_SECONDS = 30.0  # until the sweep of the app has let its directory go
@@ -41,6 +35,8 @@ def open_app(directory: Path, targets: tuple[float, ...] = (), read_only: bool =
 
     Raises ValueError when the directory holds no sweep.
     """
+    from flopsfit_tui.store.sqlite import SqliteStore  # the start screen does without
+
     config = load_config(FlopsfitApp)
     store = SqliteStore(directory, read_only=True)
     plan = store.plan()
@@ -56,6 +52,9 @@ def run_app(options: Options, *, start: bool = False) -> int:
 
 def print_config() -> None:
     """Print every setting and every key on stdout. Raises ValueError when the user's file is refused."""
+    from flopsfit_tui.tui.settings.config_text import config_text  # with every screen, whose keys they are
+    from flopsfit_tui.tui.settings.keymap import all_actions
+
     config = load_config(FlopsfitApp)
     print(config_text(config, all_actions(FlopsfitApp), config_path()))
 
@@ -98,6 +97,8 @@ def _end_with_server() -> None:
 
 def _prepare_for_ray() -> None:
     """Start what needs a stderr with a file number, before the app takes it; `ray.init` would fail in its place."""
+    from multiprocessing import resource_tracker  # only Ray needs it
+
     if not faulthandler.is_enabled():
         faulthandler.enable(all_threads=False)
     resource_tracker.ensure_running()
@@ -113,6 +114,7 @@ def run(app: FlopsfitApp) -> int:
         _prepare_for_ray()
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # what is imported stays: collections need not look through it, 20 ms at a time
+    gc.disable()  # until the first paint
     with ended_by_signals(app.leave_soon):
         if in_browser():
             _keep_packets_whole()
@@ -120,23 +122,38 @@ def run(app: FlopsfitApp) -> int:
         try:
             code = app.run()
         finally:
+            gc.enable()
             app.on_unmount()  # also where Textual did not come that far: its threads would keep the process
     app_state = app.app_state
     if app_state.plan and app_state.analysis and app_state.analysis.optimum and not in_browser():
+        from flopsfit_tui.report.text.summary import summary  # the first paint came before it
+
         say(summary(app_state.analysis))
     if app_state.leaving and app_state.directory:
         return leave_running(app_state.options, app_state.directory)
+    if app_state.state.trials or app_state.problem:
+        _log_what_is_left(app_state)
+    return code if code is not None else app.return_code or 1
+
+
+def _log_what_is_left(app_state: AppState) -> None:
+    from flopsfit_tui.report.text.progress import log  # the first paint came before them
+    from flopsfit_tui.report.text.resume_command import resume_command
+
     if app_state.state.trials and app_state.directory and not app_state.reading:
         log(f"the sweep is in {app_state.directory}")
         if app_state.state.left:
             log(f"go on with: {resume_command(app_state.options, app_state.directory)}")
     if app_state.problem and not app_state.state.trials:
         log(f"flopsfit-tui: {app_state.problem}")
-    return code if code is not None else app.return_code or 1
 
 
 def leave_running(options: Options, directory: Path) -> int:
     """Let a process without a terminal go on with a sweep that has been stopped here; the exit code."""
+    from flopsfit_tui.report.text.progress import log  # the first paint came before them
+    from flopsfit_tui.report.text.resume_command import resume_arguments, resume_command
+    from flopsfit_tui.store.directory import sweeping_process
+
     until = time.monotonic() + LET_GO_SECONDS
     while sweeping_process(directory) == os.getpid() and time.monotonic() < until:
         time.sleep(0.05)  # the thread that swept here is closing its store

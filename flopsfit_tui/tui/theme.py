@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.style import Style
 from rich.text import Text
 from textual.app import App
 from textual.theme import Theme
 
-from flopsfit_tui.core.trial import Status
 from flopsfit_tui.report.plots.palette import DARK, LIGHT, Color, Palette
+
+if TYPE_CHECKING:
+    from flopsfit_tui.core.trial import Status
 
 STATUS_GLYPHS: dict[Status, str] = {"pending": "·", "running": "▶", "finished": "✓", "failed": "✗", "skipped": "»"}
 
@@ -61,6 +63,20 @@ THEMES = {
     "flopsfit-dark": _theme("flopsfit-dark", DARK, True, "#161c27", "#1b2230"),
     "flopsfit-light": _theme("flopsfit-light", LIGHT, False, "#f2f0ea", "#e9e6de"),
 }
+
+
+def begin_with_theme(app: App[Any], name: str) -> None:
+    """The theme of an app that does not run yet.
+
+    Assigning it would have every rule parsed twice before the first paint: once with the variables of Textual's own.
+    """
+    for theme in THEMES.values():
+        app.register_theme(theme)
+    app.set_reactive(App.theme, name)
+    theme = app.current_theme
+    own = {of: False for of in app.classes if of.startswith("-theme-")} | {f"-theme-{name}": True}
+    app.update_classes({**own, "-dark-mode": theme.dark, "-light-mode": not theme.dark}, update=False)
+    app.stylesheet.set_variables(app.get_css_variables())
 
 
 FEW_COLORS = "-few-colors"  # the app's class on a terminal of sixteen

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flopsfit_tui.core.workload import Workload
-from flopsfit_tui.workloads.load import call, load_file, load_module
+if TYPE_CHECKING:
+    from flopsfit_tui.core.workload import Workload
 
 DEFAULT = "gpt-bytes"
 
@@ -76,6 +77,9 @@ def resolve(reference: str | Workload) -> Workload:
     The attribute defaults to `workload` and may be a Workload or a callable without arguments that gives one. Raises
     ValueError with what was given and what would have worked.
     """
+    from flopsfit_tui.core.workload import Workload  # the app paints its start screen before them
+    from flopsfit_tui.workloads.load import call, load_file, load_module
+
     if isinstance(reference, Workload):
         return reference
     check_reference(reference)

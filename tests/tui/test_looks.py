@@ -18,7 +18,7 @@ from flopsfit_tui.report.answer.analysis import OptimumRow
 from flopsfit_tui.tui.app import FlopsfitApp
 from flopsfit_tui.tui.recent import screen as recent_screen
 from flopsfit_tui.tui.recent.find import Recent
-from flopsfit_tui.tui.session import session
+from flopsfit_tui.tui.session import follow_thread, session
 from flopsfit_tui.tui.session.messages import Estimated, Planned
 from flopsfit_tui.tui.settings.config import Config
 
@@ -61,7 +61,7 @@ def test_looks(name, size, theme, snap_compare, monkeypatch):
     monkeypatch.setenv("HOME", "/nowhere")
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setattr(SweepState, "running_seconds", property(lambda state: 754.0))
-    monkeypatch.setattr(session, "follow_sweep", follow_stage(stage))
+    monkeypatch.setattr(follow_thread, "follow_sweep", follow_stage(stage))
     monkeypatch.setattr(session.Session, "export", lambda session: None)
     monkeypatch.setattr("flopsfit_tui.report.text.log.time.time", lambda: 1.7e9)
     directory = Path("/nowhere/sweeps/made-up")

@@ -29,6 +29,8 @@ WIDE, LOW = 110, 24  # columns from which on both plots stand side by side; rows
 class CompareScreen(Screen[None]):
     """Plots above, tables below."""
 
+    CSS_PATH = "screen.tcss"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,c", "app.pop_screen", "Back", id="close_compare", key_display="esc"),
         Binding(

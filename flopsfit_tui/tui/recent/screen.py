@@ -86,6 +86,8 @@ class RecentTable(Table):
 class RecentScreen(Screen[None]):
     """A table of sweeps and what can be done with one."""
 
+    CSS_PATH = "screen.tcss"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,r", "app.pop_screen", "Back", id="close_recent", key_display="esc"),
         Binding("enter,o", "open", "Open", id="open_recent", key_display="enter"),

@@ -36,6 +36,8 @@ class BudgetInput(Input):
 class ResultScreen(BaseScreen):
     """Shown when the sweep ends, and at any time on request."""
 
+    CSS_PATH = "screen.tcss"
+
     class Retargeted(Message):
         """The user typed another target budget."""
 

@@ -9,22 +9,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from flopsfit_tui.conduct import PlannedSweep
+from flopsfit_tui.core.exit_codes import DONE, USAGE
 from flopsfit_tui.core.options import Options, main_target
-from flopsfit_tui.core.state import DONE, USAGE, SweepState, TrialState, exit_code
-from flopsfit_tui.core.trial import Plan
-from flopsfit_tui.plan.estimate import Estimate
+from flopsfit_tui.core.state import SweepState, TrialState, exit_code
 from flopsfit_tui.plan.rates import OneTry, rates_aside
-from flopsfit_tui.report.answer.analysis import Analysis, OptimumRow
-from flopsfit_tui.report.answer.choose import Choice
-from flopsfit_tui.report.answer.recipe import RecipeCheck
-from flopsfit_tui.report.plots.series import IsoCurve
-from flopsfit_tui.report.text.log import Entry
-from flopsfit_tui.tui.session.machine import Reading
-from flopsfit_tui.tui.session.messages import Fitted
-from flopsfit_tui.tui.session.undo import Undo
+
+if TYPE_CHECKING:  # the first paint comes before what they need
+    from flopsfit_tui.conduct import PlannedSweep
+    from flopsfit_tui.core.trial import Plan
+    from flopsfit_tui.plan.estimate import Estimate
+    from flopsfit_tui.report.answer.analysis import Analysis, OptimumRow
+    from flopsfit_tui.report.answer.choose import Choice
+    from flopsfit_tui.report.answer.recipe import RecipeCheck
+    from flopsfit_tui.report.plots.series import IsoCurve
+    from flopsfit_tui.report.text.log import Entry
+    from flopsfit_tui.tui.session.machine import Reading
+    from flopsfit_tui.tui.session.messages import Fitted
+    from flopsfit_tui.tui.session.undo import Undo
 
 USUAL_KEYS = {  # those that the lines name
     "bracket": "b", "seed": "n", "target": "t", "retry": "r", "warnings": "w", "open_row": "enter",

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flopsfit_tui.conduct import PlannedSweep, PreparedSweep
 from flopsfit_tui.core.curve import Curve
 from flopsfit_tui.core.events import Event
 from flopsfit_tui.core.options import Options
-from flopsfit_tui.report.answer.analysis import Analysis
-from flopsfit_tui.report.answer.choose import Choice
-from flopsfit_tui.report.answer.recipe import RecipeCheck
-from flopsfit_tui.report.plots.series import IsoCurve, Residuals, Scaling
-from flopsfit_tui.report.text.log import Entry
+
+if TYPE_CHECKING:  # the first paint comes before what they need
+    from flopsfit_tui.conduct import PlannedSweep, PreparedSweep
+    from flopsfit_tui.report.answer.analysis import Analysis
+    from flopsfit_tui.report.answer.choose import Choice
+    from flopsfit_tui.report.answer.recipe import RecipeCheck
+    from flopsfit_tui.report.plots.series import IsoCurve, Residuals, Scaling
+    from flopsfit_tui.report.text.log import Entry
 
 
 @dataclass(frozen=True)

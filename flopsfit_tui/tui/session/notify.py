@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from flopsfit_tui.core.error_text import take_apart
-from flopsfit_tui.core.events import SweepEnded, SweepStarted, TrialEnded, TrialStarted
 from flopsfit_tui.core.text import printable
 from flopsfit_tui.core.units import format_count, format_flops
 from flopsfit_tui.tui.session.app_state import AppState
-from flopsfit_tui.tui.session.messages import Events, SessionMessage
 from flopsfit_tui.tui.text import shorten
+
+if TYPE_CHECKING:
+    from flopsfit_tui.tui.session.messages import SessionMessage
 
 QUIET_SECONDS = 30  # between two calls about failed trials
 MOST = 160  # characters of a notification
@@ -28,17 +29,22 @@ class Notifier:
 
     def on_message(self, app_state: AppState, message: SessionMessage) -> None:
         """Call when a trial has failed and nobody was called about another lately."""
+        from flopsfit_tui.core import events as told  # the first paint comes before them
+        from flopsfit_tui.tui.session.messages import Events
+
         for event in message.events if isinstance(message, Events) else ():
             match event:
-                case SweepStarted():
+                case told.SweepStarted():
                     self._live = False
-                case TrialStarted():
+                case told.TrialStarted():
                     self._live = True
-                case SweepEnded("stopped") if not app_state.reading:
+                case told.SweepEnded("stopped") if not app_state.reading:
                     self._live = False  # by the user
-                case TrialEnded(_, outcome) if outcome.status == "failed" and self._live:
+                case told.TrialEnded(_, outcome) if outcome.status == "failed" and self._live:
                     if self._clock() - self._failed_at >= QUIET_SECONDS:
                         self._failed_at = self._clock()
+                        from flopsfit_tui.core.error_text import take_apart  # the first paint comes before a failure
+
                         reason = take_apart(outcome.error).headline
                         self._call(f"{_name(app_state)}: a trial failed: {reason}")
 

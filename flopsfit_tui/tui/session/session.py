@@ -12,52 +12,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from flopsfit_tui.core.control import Command, Control, LeaveOut, Pause, Resume, Sent, SetTarget, Stop
-from flopsfit_tui.core.events import (
-    CommandDone,
-    CommandGiven,
-    Event,
-    PlanChanged,
-    SweepEnded,
-    SweepStarted,
-    TargetChanged,
-    TrialEnded,
-    TrialRequeued,
-    WorkersChanged,
-)
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.terminal_name import terminal_name
-from flopsfit_tui.report.answer.analysis import points_of
-from flopsfit_tui.report.answer.sweep_runs import sweep_runs
-from flopsfit_tui.report.plots.series import isoflop_dots
-from flopsfit_tui.report.text.log import command_text, entry_of
-from flopsfit_tui.sweep.control_client import ControlClient
 from flopsfit_tui.tui.session.app_state import AppState
-from flopsfit_tui.tui.session.follow_thread import follow_sweep
-from flopsfit_tui.tui.session.messages import (
-    Answered,
-    Crashed,
-    CurvesLoaded,
-    Estimated,
-    Events,
-    Exported,
-    Fitted,
-    Linked,
-    Logged,
-    Planned,
-    Proposed,
-    Rejected,
-    SessionMessage,
-)
-from flopsfit_tui.tui.session.short_threads import export, fit, propose, store_fit, store_target
-from flopsfit_tui.tui.session.sweep_thread import SweepThread
+from flopsfit_tui.tui.session.orders import Orders
 from flopsfit_tui.tui.session.undo import undo_of
+
+if TYPE_CHECKING:  # the first paint comes before what it needs
+    from flopsfit_tui.core.events import Event
+    from flopsfit_tui.sweep.control_client import ControlClient
+    from flopsfit_tui.tui.session.messages import Events, SessionMessage
 
 ChangeKind = Literal["app_state", "refused", "broke", "ended", "exported", "noticed"]
 PENDING: dict[type[Command], str] = {Pause: "pausing…", Resume: "resuming…", Stop: "stopping…"}
-COMMANDED = CommandGiven | CommandDone | PlanChanged | WorkersChanged | TargetChanged | TrialRequeued  # drawn at once
 
 
 @dataclass(frozen=True)
@@ -72,7 +42,8 @@ class Hooks:
 class Session:
     """Planned and swept here, or read from a directory in which another process sweeps, and controlled.
 
-    All methods are for the UI thread, and none waits.
+    All methods are for the UI thread, and none waits. What plans, fits and reads is imported by the first method that
+    needs it: the first paint comes before numpy.
     """
 
     def __init__(self, options: Options, hooks: Hooks, reading: Path | None = None, *, read_only: bool = False) -> None:
@@ -84,9 +55,12 @@ class Session:
         self._fitted: object = None  # what the last fit was begun for
         self._fits = 0
         self._given: set[str] = set()  # ids of the commands given here
-        self.sweeper = None if reading else SweepThread(self._post)
+        self.sweeper = None if reading else Orders(self._post)
         self._client: ControlClient | None = None
         if reading and not read_only:
+            from flopsfit_tui.sweep.control_client import ControlClient  # the start screen does without
+            from flopsfit_tui.tui.session.messages import Answered
+
             self._client = ControlClient(reading, lambda _id, problem: self._post(Answered(problem)))
         elif reading:
             self.app_state.no_control = "it was opened with --read-only"
@@ -98,9 +72,13 @@ class Session:
             self._hooks.run_in_thread(self.sweeper.serve)
             self.sweeper.plan(app_state.options)
         elif app_state.directory is not None:
-            self._hooks.run_in_thread(
-                partial(follow_sweep, self._post, app_state.directory, self._closing, self._client)
-            )
+            self._hooks.run_in_thread(partial(self._follow, app_state.directory))
+
+    def _follow(self, directory: Path) -> None:
+        """In a thread of its own."""
+        from flopsfit_tui.tui.session.follow_thread import follow_sweep  # imported there, after the first paint
+
+        follow_sweep(self._post, directory, self._closing, self._client)
 
     def close(self) -> None:
         """Stop what runs; every thread and worker is gone a moment later."""
@@ -124,6 +102,11 @@ class Session:
         if self.sweeper is not None:
             self.sweeper.forget()
         self.app_state.reset(options)
+        self._reject(options, sentence)
+
+    def _reject(self, options: Options, sentence: str) -> None:
+        from flopsfit_tui.tui.session.messages import Rejected
+
         self.apply(Rejected(options, sentence))
 
     def cancel_planning(self) -> None:
@@ -133,7 +116,7 @@ class Session:
             options = replace(self.app_state.options)  # another object: what is still said of the old ones is ignored
             self.app_state.reset(options)
             self.app_state.cancelled = True
-            self.apply(Rejected(options, "planning was cancelled; enter plans again"))
+            self._reject(options, "planning was cancelled; enter plans again")
 
     def start(self) -> None:
         """Sweep; or go on after a stop."""
@@ -196,6 +179,8 @@ class Session:
         coming = [key for key, now in state.trials.items() if now.status in ("pending", "running")]
         timed = {key: outcome.seconds for key, outcome in state.outcomes().items() if outcome.status == "finished"}
         seconds = {**state.predicted, **timed}
+        from flopsfit_tui.tui.session.short_threads import propose
+
         work = partial(propose, self._post, state.plan, state.outcomes(), coming, seconds, app_state.target)
         self._hooks.run_in_thread(work)
 
@@ -205,6 +190,8 @@ class Session:
         if app_state.running:
             self._send([LeaveOut(key, reason) for key in keys])
         elif app_state.directory is not None:
+            from flopsfit_tui.tui.session.short_threads import store_fit
+
             self._hooks.run_in_thread(partial(store_fit, self._post, app_state.directory, keys, reason))
 
     def _give(self, command: Command) -> None:
@@ -232,6 +219,8 @@ class Session:
         if app_state.running:
             self._put(SetTarget(budget))
         elif app_state.directory is not None and app_state.state.trials and not app_state.read_only:
+            from flopsfit_tui.tui.session.short_threads import store_target
+
             self._hooks.run_in_thread(partial(store_target, self._post, app_state.directory, budget))
         self._refit()
         self._hooks.on_change(self, "app_state")
@@ -241,6 +230,8 @@ class Session:
         app_state = self.app_state
         self._export_again = self._exporting
         if app_state.directory and app_state.plan and not self._exporting:
+            from flopsfit_tui.tui.session.short_threads import export
+
             self._exporting = app_state.exporting = True
             self._hooks.run_in_thread(
                 partial(export, self._post, app_state.directory, app_state.targets, self._closing)
@@ -250,45 +241,47 @@ class Session:
 
     def apply(self, message: SessionMessage) -> None:
         """Fold one piece of message in."""
+        from flopsfit_tui.tui.session import messages as told
+
         app_state = self.app_state
         what: ChangeKind = "app_state"
         match message:
-            case Planned(options, sweep) if options is app_state.options:
+            case told.Planned(options, sweep) if options is app_state.options:
                 app_state.planned, app_state.plan, app_state.directory = sweep, sweep.plan, sweep.directory
                 app_state.stage, app_state.since = "pricing", time.monotonic()
-            case Estimated(options, sweep) if options is app_state.options:
+            case told.Estimated(options, sweep) if options is app_state.options:
                 app_state.estimate = sweep.estimate
                 app_state.stage = "ready"
-            case Rejected(options, sentence) if options is None or options is app_state.options:
+            case told.Rejected(options, sentence) if options is None or options is app_state.options:
                 app_state.problem, app_state.stage, app_state.start_requested = sentence, "refused", False
                 app_state.earlier_differs, app_state.runs_in = message.earlier_differs, message.runs_in
                 what = "refused"
-            case Crashed(text):
+            case told.Crashed(text):
                 app_state.traceback, app_state.problem = text, text.strip().splitlines()[-1]
                 app_state.stage, app_state.start_requested = "ended" if app_state.state.trials else "refused", False
                 what = "broke"
-            case Events():
+            case told.Events():
                 self._on_events(message)
                 return
-            case Linked(connected, problem):
+            case told.Linked(connected, problem):
                 app_state.controlled, app_state.no_control, app_state.pending_command = connected, problem, ""
-            case Answered(problem) if problem:
+            case told.Answered(problem) if problem:
                 app_state.pending_command = ""
                 app_state.notices.append(problem)
                 what = "noticed"
-            case Logged(entries, printed) if not app_state.history_logged:
+            case told.Logged(entries, printed) if not app_state.history_logged:
                 app_state.history_logged = True
                 app_state.log.extendleft(reversed(entries))
                 app_state.state.load_printed(printed)
-            case CurvesLoaded(history):
+            case told.CurvesLoaded(history):
                 app_state.state.load_history(history)
-            case Fitted():
+            case told.Fitted():
                 self._fitting = False
                 app_state.fitted, app_state.recipe = message, message.recipe
                 self._refit()
-            case Proposed(choice):
+            case told.Proposed(choice):
                 app_state.proposal = choice
-            case Exported(paths, problem, whole):
+            case told.Exported(paths, problem, whole):
                 app_state.export_problem = problem
                 app_state.exported = paths or app_state.exported
                 self._exporting = app_state.exporting = self._exporting and not (whole or not paths)
@@ -300,6 +293,9 @@ class Session:
 
     def _on_events(self, message: Events) -> None:
         """Screens draw the state when their time comes; only another phase is shown at once."""
+        from flopsfit_tui.core.events import PlanChanged, SweepEnded, SweepStarted
+        from flopsfit_tui.report.text.log import entry_of
+
         app_state = self.app_state
         before, begun = app_state.state.phase, any(isinstance(event, SweepStarted) for event in message.events)
         for event in message.events:
@@ -327,10 +323,14 @@ class Session:
     def _on_command(self, event: Event, at_first: bool) -> None:
         """What another terminal has asked of the sweep is said; a target that it set is the target here too, unless
         the user gave another when this was opened."""
+        from flopsfit_tui.core.events import CommandGiven, TargetChanged
+
         app_state = self.app_state
         if isinstance(event, TargetChanged) and not (at_first and app_state.options.targets):
             app_state.user_target = event.budget
         elif isinstance(event, CommandGiven) and event.id not in self._given and app_state.plan:
+            from flopsfit_tui.report.text.log import command_text
+
             app_state.notices.append(f"{event.by}: {command_text(event.command, app_state.plan)}")
             app_state.pending_command = PENDING.get(type(event.command), app_state.pending_command)
 
@@ -340,10 +340,12 @@ class Session:
         wanted = (state.outcomes_version, app_state.targets)
         if self._fitting or state.plan is None or (app_state.fitted and wanted == self._fitted):
             return
+        from flopsfit_tui.tui.session.short_threads import dots, fit
+
         self._fitting, self._fitted = True, wanted
         outcomes = state.outcomes()
         if app_state.fitted is None:
-            app_state.dots = isoflop_dots(state.plan.budgets, points_of(sweep_runs(state.plan, outcomes)))
+            app_state.dots = dots(state.plan, outcomes)
         work = partial(fit, self._post, state.plan, outcomes, app_state.targets, self._fits, app_state.directory)
         self._fits += 1
         self._hooks.run_in_thread(work)
@@ -365,4 +367,9 @@ class Session:
 
 def _commanded(event: Event) -> bool:
     """Whether somebody waits to see this: it is drawn at once, not when the screen's time comes."""
-    return isinstance(event, COMMANDED) or (isinstance(event, TrialEnded) and event.outcome.status == "skipped")
+    from flopsfit_tui.core import events as told
+
+    if isinstance(event, told.TrialEnded):
+        return event.outcome.status == "skipped"
+    commanded = told.CommandGiven | told.CommandDone | told.PlanChanged | told.WorkersChanged
+    return isinstance(event, commanded | told.TargetChanged | told.TrialRequeued)

@@ -14,13 +14,24 @@ from flopsfit_tui.core.events import Event, Note
 from flopsfit_tui.core.store_errors import StoreFault
 from flopsfit_tui.core.trial import Outcome, Plan
 from flopsfit_tui.report.answer import choose
-from flopsfit_tui.report.answer.analysis import analyse
+from flopsfit_tui.report.answer.analysis import analyse, points_of
 from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 from flopsfit_tui.report.files.export import NOT_DRAWN
 from flopsfit_tui.report.files.sweeps import check_of, export_directory
-from flopsfit_tui.report.plots.series import isoflop_series, residual_series, scaling_series
-from flopsfit_tui.tui.session.follow_thread import Post
+from flopsfit_tui.report.plots.series import (
+    IsoCurve,
+    isoflop_dots,
+    isoflop_series,
+    residual_series,
+    scaling_series,
+)
 from flopsfit_tui.tui.session.messages import Events, Exported, Fitted, Proposed
+from flopsfit_tui.tui.session.orders import Post
+
+
+def dots(plan: Plan, outcomes: Mapping[str, Outcome]) -> tuple[IsoCurve, ...]:
+    """What the plots show until the first fit is in; quick enough for the UI thread."""
+    return isoflop_dots(plan.budgets, points_of(sweep_runs(plan, outcomes)))
 
 
 def fit(

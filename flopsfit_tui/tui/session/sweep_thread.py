@@ -10,14 +10,13 @@ fraction of a second, its workers with it.
 from __future__ import annotations
 
 import contextlib
-import queue
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from flopsfit_tui.conduct import PreparedSweep, Sweep, add_estimate, plan_in_directory
-from flopsfit_tui.core.control import Control, Sent
+from flopsfit_tui.core.control import Control
 from flopsfit_tui.core.events import Event, SweepStarted, TrialProgress
 from flopsfit_tui.core.failed import Failed
 from flopsfit_tui.core.options import Options
@@ -27,7 +26,7 @@ from flopsfit_tui.store.lock import SweepRuns
 from flopsfit_tui.sweep.executor import Executor, Interrupted
 from flopsfit_tui.sweep.prepare import executor_options, make_executor
 from flopsfit_tui.sweep.processes import Processes
-from flopsfit_tui.tui.session.follow_thread import Post, post_curves, post_log
+from flopsfit_tui.tui.session.follow_thread import post_curves, post_log
 from flopsfit_tui.tui.session.messages import (
     Crashed,
     Estimated,
@@ -36,6 +35,7 @@ from flopsfit_tui.tui.session.messages import (
     Rejected,
     SessionMessage,
 )
+from flopsfit_tui.tui.session.orders import Orders
 
 POST_SECONDS = 0.1  # progress is posted at most this often; everything else at once
 NICE = 10  # workers stand back, so that a key is answered while every core trains
@@ -44,110 +44,73 @@ NICE = 10  # workers stand back, so that a key is answered while every core trai
 class SweepThread:
     """Plans and sweeps, one thing after the other, as ordered from the UI thread."""
 
-    def __init__(self, post: Post) -> None:
-        self.control = Control()  # of the sweep that runs or runs next
-        self._post_message = post
-        self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._quitting = False
-        self._executor: Executor | None = None
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
         self._wanted: object = None  # what the executor was made for
         self._aside: Options | None = None  # whose earlier sweep was put aside
-        self._options: Options | None = None  # latest planned or being planned
         self._prepared: PreparedSweep | None = None
-
-    # ---- called by the UI thread ----
-
-    def plan(self, options: Options) -> None:
-        """Plan and estimate the cost; a plan that is still waiting its turn is forgotten."""
-        self._options = options
-        self._orders.put(lambda: self._prepare(options))
-
-    def forget(self) -> None:
-        """Cancel planning."""
-        self._options = None
-
-    def cancel_planning(self) -> None:
-        """End the planning that runs, and the workers that measure for it; a sweep that waits for it is forgotten."""
-        self._options = None
-        self.control.stop()
-        if self._executor is not None:
-            self._executor.interrupt()
-        self._orders.put(self._drop_executor)  # which gives no other answer
-
-    def sweep(self, commands: Sequence[Sent] = ()) -> None:
-        """Run what was planned last, when it has been planned; what is wished is done first."""
-        control = self.control = Control()
-        for command in commands:
-            control.send(command)
-        self._orders.put(lambda: self._sweep(control))
-
-    def quit(self) -> None:
-        """End: stop what runs, let the workers go."""
-        self._quitting = True
-        self.control.stop()
-        if self._executor is not None:
-            self._executor.interrupt()
-        self._orders.put(lambda: None)
-
-    # ---- in the thread ----
 
     def serve(self) -> None:
         """The thread's whole life."""
         try:
-            while not self._quitting:
-                order = self._orders.get()
-                if not self._quitting:
+            while not self._orders.quitting:
+                order = self._orders.queue.get()
+                if not self._orders.quitting:
                     self._run_command(order)
         finally:
-            self._drop_executor()
+            self.drop_executor()
 
-    def _run_command(self, order: Callable[[], None]) -> None:
+    def _run_command(self, order: Callable[[SweepThread], None]) -> None:
         try:
-            order()
+            order(self)
         except Interrupted:
             pass
         except (ValueError, TypeError, Failed) as error:
-            if self._options is not None:
+            if self._orders.options is not None:
                 runs_in = error.directory if isinstance(error, SweepRuns) else None
-                self._post(Rejected(self._options, str(error), isinstance(error, SweepDiffers), runs_in))
+                self._post(Rejected(self._orders.options, str(error), isinstance(error, SweepDiffers), runs_in))
         except Exception:  # noqa: BLE001 - shown with its traceback; the app goes on
-            if not self._quitting:
+            if not self._orders.quitting:
                 self._post(Crashed(traceback.format_exc()))
 
     def _post(self, message: SessionMessage) -> None:
         with contextlib.suppress(RuntimeError):  # the app has gone, and its event loop with it
-            self._post_message(message)
+            self._orders.post(message)
 
-    def _prepare(self, options: Options) -> None:
-        if options is not self._options:
+    def prepare(self, options: Options) -> None:
+        """Plan and estimate the cost, unless something else has been asked for since."""
+        if options is not self._orders.options:
             return
         self._prepared = None
         executor = self._take_executor(options)
-        if options is not self._options:  # cancelled before there was an executor to interrupt
+        if options is not self._orders.options:  # cancelled before there was an executor to interrupt
             return
         planned = plan_in_directory(options, executor)
         self._post(Planned(options, planned))
-        if options is self._options:
+        if options is self._orders.options:
             self._prepared = add_estimate(planned, options, executor)
             self._post(Estimated(options, self._prepared))
 
-    def _drop_executor(self) -> None:
-        if self._executor is not None:
-            self._executor.close()
-        self._executor = None
+    def drop_executor(self) -> None:
+        """Let the workers go."""
+        if self._orders.executor is not None:
+            self._orders.executor.close()
+        self._orders.executor = None
 
     def _take_executor(self, options: Options) -> Executor:
         """The executor of these options, kept from plan to sweep, its workers loading torch already."""
         wanted = executor_options(options)
-        if self._executor is None or wanted != self._wanted:
-            self._drop_executor()
-            self._executor, self._wanted = make_executor(options, nice=NICE), wanted
-            if isinstance(self._executor, Processes):
-                self._executor.warm_up()
-        return self._executor
+        if self._orders.executor is None or wanted != self._wanted:
+            self.drop_executor()
+            executor, self._wanted = make_executor(options, nice=NICE), wanted
+            self._orders.executor = executor
+            if isinstance(executor, Processes):
+                executor.warm_up()
+        return self._orders.executor
 
-    def _sweep(self, control: Control) -> None:
-        options, prepared = self._options, self._prepared
+    def sweep(self, control: Control) -> None:
+        """Run what was planned last."""
+        options, prepared = self._orders.options, self._prepared
         if options is None or prepared is None:
             return  # the plan was refused, and the app knows
         if self._aside is options:  # it goes on after a stop

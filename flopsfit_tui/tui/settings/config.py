@@ -5,9 +5,7 @@ Knows no Textual: the caller passes the known themes and bindings.
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,29 +80,34 @@ def config_path() -> Path:
     return user_config_path("flopsfit-tui") / "config.toml"
 
 
-def read_config(path: Path, themes: Iterable[str], bindings: Iterable[str]) -> Config:
+def read_config(path: Path, themes: Iterable[str], bindings: Callable[[], Iterable[str]]) -> Config:
     """The settings in a file; the defaults when there is none.
 
-    `themes` and `bindings` are the names that `theme` and `[keys]` may hold. Raises ValueError with one sentence that
+    `themes` are the names that `theme` may hold, `bindings` gives those of `[keys]`, and is called where a key is
+    changed. Raises ValueError with one sentence that
     names the file, what is wrong in it, and what would have worked.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Config()
     except OSError as error:
         raise ValueError(f"{str(path)!r} cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{str(path)!r} is not UTF-8 text (byte {error.start})") from None
+    import tomllib  # most users have no such file
+
+    try:
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{str(path)!r} is not TOML: {error}") from None
     try:
-        return _config(document, tuple(themes), tuple(bindings))
+        return _config(document, tuple(themes), bindings)
     except ValueError as error:
         raise ValueError(f"{str(path)!r}: {error}") from None
 
 
-def _config(document: Mapping[str, Any], themes: tuple[str, ...], bindings: tuple[str, ...]) -> Config:
+def _config(document: Mapping[str, Any], themes: tuple[str, ...], bindings: Callable[[], Iterable[str]]) -> Config:
     settings = {setting.name: setting for setting in SETTINGS}
     for name, value in document.items():
         if name == "keys":
@@ -119,9 +122,10 @@ def _config(document: Mapping[str, Any], themes: tuple[str, ...], bindings: tupl
     keys = document.get("keys", {})
     if not isinstance(keys, dict):
         raise ValueError(f'keys = {toml(keys)} is not a table; write [keys], and below it lines like pause = "f5"')
+    known = tuple(bindings()) if keys else ()
     for name, value in keys.items():
-        if name not in bindings:
-            raise ValueError(f"[keys]: there is no binding {name!r}; {nearest(name, bindings)}")
+        if name not in known:
+            raise ValueError(f"[keys]: there is no binding {name!r}; {nearest(name, known)}")
         if not isinstance(value, str) or not all(map(str.strip, value.split(","))):
             raise ValueError(
                 f'[keys]: {name} = {toml(value)} is not a key, or keys like "f5,space" (a comma is "comma")'
@@ -131,6 +135,8 @@ def _config(document: Mapping[str, Any], themes: tuple[str, ...], bindings: tupl
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """What was probably meant; everything there is, when nothing is near and there is little of it."""
+    import difflib  # most users make no such mistake
+
     names = list(known)
     if close := difflib.get_close_matches(name.lower(), names, 1, 0.5):
         return f"the nearest is {close[0]!r}"

@@ -8,31 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 from textual.app import App
 from textual.binding import Binding
-from textual.dom import DOMNode
-from textual.keys import KEY_NAME_REPLACEMENTS, Keys, format_key, key_to_character
-from textual.theme import BUILTIN_THEMES
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
 from flopsfit_tui.tui.help import HelpScreen
 from flopsfit_tui.tui.recent.compare import CompareScreen
 from flopsfit_tui.tui.recent.screen import RecentScreen, RecentTable
 from flopsfit_tui.tui.result.screen import ResultScreen
-from flopsfit_tui.tui.settings.config import Config, config_path, nearest, read_config
+from flopsfit_tui.tui.settings.config import nearest
+from flopsfit_tui.tui.settings.load import Node, long_name
 from flopsfit_tui.tui.start.screen import StartScreen
 from flopsfit_tui.tui.sweep.log_table import LogTable
 from flopsfit_tui.tui.sweep.point_table import PointTable
 from flopsfit_tui.tui.sweep.screen import SweepScreen
 from flopsfit_tui.tui.sweep.trial_table import TrialTable
-from flopsfit_tui.tui.theme import THEMES
 from flopsfit_tui.tui.trial.screen import TrialScreen
 from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog, QuitDialog
 from flopsfit_tui.tui.widgets.prompt import Prompt
 from flopsfit_tui.tui.widgets.text_dialog import TextDialog
 
-Node = type[DOMNode]
 SCREENS: dict[str, tuple[Node, ...]] = {  # name -> screen, then the tables on it that may have the focus
     "the start screen": (StartScreen,),
     "the sweep": (SweepScreen, PointTable, TrialTable, LogTable),
@@ -68,7 +64,7 @@ def actions_of(node: Node) -> list[Action]:
             continue
         for binding in vars(owner).get("BINDINGS", ()):
             assert isinstance(binding, Binding)
-            action = Action(binding.id or "", tuple(map(_normal, binding.key.split(","))), binding.description)
+            action = Action(binding.id or "", tuple(map(long_name, binding.key.split(","))), binding.description)
             before = found.setdefault(action.id or binding.key, action)
             if action.about not in before.about:  # one key for either, such as pause and resume
                 found[action.id] = replace(before, about=f"{before.about} / {action.about}")
@@ -86,26 +82,12 @@ def all_actions(app: Node) -> dict[str, list[Action]]:
     return {place: [action for action in found if action.id] for place, found in listed.items()}
 
 
-def load_config(app: Node) -> Config:
-    """The user's settings, checked against every theme and binding there is; `app` is the app's class.
-
-    Raises ValueError with one sentence that names the file and what is wrong in it.
-    """
-    path = config_path()
-    names = [action.id for found in all_actions(app).values() for action in found]
-    config = read_config(path, [*THEMES, *BUILTIN_THEMES], names)
-    try:
-        _check_keys(app, config.keys)
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r}: [keys]: {error}") from None
+def changed_keys(app: Node, keys: Mapping[str, str]) -> dict[str, str]:
+    """Of the keys that a file gives, those that are not the usual ones. Raises ValueError where two actions would share
+    one."""
+    _check_keys(app, keys)
     usual = {action.id: action.keys for found in all_actions(app).values() for action in found}
-    changed = {name: keys for name, keys in config.keys.items() if tuple(map(_normal, keys.split(","))) != usual[name]}
-    return replace(config, keys=changed)
-
-
-def shown_keys(config: Config) -> dict[str, str]:
-    """The first key of every binding whose keys are changed, as it is shown."""
-    return {name: format_key(_normal(keys.split(",")[0])) for name, keys in config.keys.items()}
+    return {name: text for name, text in keys.items() if tuple(map(long_name, text.split(","))) != usual[name]}
 
 
 def _check_keys(app: Node, keys: Mapping[str, str]) -> None:
@@ -135,7 +117,7 @@ def _chains(app: Node) -> Iterator[tuple[str, list[Action]]]:
 
 
 def _present(action: Action, keys: Mapping[str, str]) -> set[str]:
-    return set(map(_normal, keys[action.id].split(","))) if action.id in keys else set(action.keys)
+    return set(map(long_name, keys[action.id].split(","))) if action.id in keys else set(action.keys)
 
 
 def _is_key(key: str) -> bool:
@@ -144,10 +126,3 @@ def _is_key(key: str) -> bool:
     *modifiers, last = key.split("+")
     known = len(last) == 1 or last in NAMED or key_to_character(last) is not None
     return known and all(modifier in MODIFIERS for modifier in modifiers)
-
-
-def _normal(key: str) -> str:
-    """A key's long name: question_mark for ?."""
-    key = key.strip()
-    made: Any = Binding.make_bindings([Binding(key, "", "")])
-    return next(iter(made)).key if len(key) == 1 else key  # type: ignore[no-any-return]

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from flopsfit_tui.core.cores import cores
 from flopsfit_tui.core.options import Options
+from flopsfit_tui.core.request import Goal
 from flopsfit_tui.core.sizes import parse_sizes
-from flopsfit_tui.core.trial import Goal
 from flopsfit_tui.core.units import format_flops, parse_numbers
-from flopsfit_tui.sweep.processes import cores
 from flopsfit_tui.tui.session.app_state import AppState
 
 AUTO = "auto"  # in a field: the workload's own, or what was measured
@@ -20,21 +20,20 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """A field: its name, how wide it is (0: what is left), and what help says of it."""
+    """A field: its name, and what help says of it."""
 
     name: str
-    width: int
     about: str
 
 
 FIELDS = (
-    FieldSpec("budgets", 0, "FLOPs of a trial, as 3e10,1e11 or 1e10..1e12:5; auto: the default"),
-    FieldSpec("sizes", 0, "16,24,32 at every budget; auto: chosen for each budget"),
-    FieldSpec("points", 4, "sizes per budget, where they are chosen for each"),
-    FieldSpec("seeds", 4, "trials per point"),
-    FieldSpec("until", 4, "grid; or 1.2: one trial after another until N is known within x1.2"),
-    FieldSpec("workers", 4, "trials at once"),
-    FieldSpec("device", 6, "auto, cpu, cuda or mps"),
+    FieldSpec("budgets", "FLOPs of a trial, as 3e10,1e11 or 1e10..1e12:5; auto: the default"),
+    FieldSpec("sizes", "16,24,32 at every budget; auto: chosen for each budget"),
+    FieldSpec("points", "sizes per budget, where they are chosen for each"),
+    FieldSpec("seeds", "trials per point"),
+    FieldSpec("until", "grid; or 1.2: one trial after another until N is known within x1.2"),
+    FieldSpec("workers", "trials at once"),
+    FieldSpec("device", "auto, cpu, cuda or mps"),
 )
 
 

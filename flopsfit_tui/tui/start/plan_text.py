@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from flopsfit_tui.core.trial import Trial
 from flopsfit_tui.core.units import format_bytes, format_count, format_flops, format_seconds, format_share
-from flopsfit_tui.plan.estimate import predicted_seconds
 from flopsfit_tui.report.plots.palette import Palette, glyph
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.text import flow, shorten, str_path
 from flopsfit_tui.tui.theme import style
 from flopsfit_tui.tui.widgets.columns import Field, columns_text
 from flopsfit_tui.workloads.builtin import BUILTIN
+
+if TYPE_CHECKING:  # the first paint comes before a plan
+    from flopsfit_tui.core.trial import Trial
 
 NOTE_LINES, LEAST_NOTE = 3, 8  # lines of a note at most; columns that one is broken for, in any window
 
@@ -105,6 +107,8 @@ def plan_totals(app_state: AppState, width: int, palette: Palette) -> Text:
     ]
     cost = app_state.estimate
     if cost is not None and left:
+        from flopsfit_tui.plan.estimate import predicted_seconds  # the first paint comes before a plan
+
         seconds = predicted_seconds(app_state.planned.left if app_state.planned else (), cost)
         time = Text(f"about {format_seconds(seconds)}", style(palette.live, bold=True))
         parts.append(time.append(f" on {cost.workers} {cost.device} worker{'s' * (cost.workers > 1)}", value))

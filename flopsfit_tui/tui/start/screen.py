@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.events import DescendantFocus
 from textual.message import Message
 from textual.timer import Timer
@@ -20,22 +20,22 @@ from textual.widgets.option_list import Option
 
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.text import printable
-from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.report.plots.palette import Palette
-from flopsfit_tui.report.plots.terminal import plan_plot
-from flopsfit_tui.report.plots.viewport import View
 from flopsfit_tui.tui.session.app_state import AppState
-from flopsfit_tui.tui.start.field import Field, FieldInput
+from flopsfit_tui.tui.start.field import FieldInput, Fields
 from flopsfit_tui.tui.start.fields import FIELDS, defaults_of, options_of, texts_of
 from flopsfit_tui.tui.start.plan_text import plan_of_another, plan_table, plan_totals
 from flopsfit_tui.tui.text import shorten, without_marks
 from flopsfit_tui.tui.theme import palette_of, style
 from flopsfit_tui.tui.widgets.base_screen import BaseScreen, is_low, is_narrow
 from flopsfit_tui.tui.widgets.footer import Footer
-from flopsfit_tui.tui.widgets.plot_view import PlotView
 from flopsfit_tui.tui.widgets.status import title_line
 from flopsfit_tui.workloads.builtin import BUILTIN
 from flopsfit_tui.workloads.discover import own_workloads
+
+if TYPE_CHECKING:
+    from flopsfit_tui.core.trial import Plan
+    from flopsfit_tui.report.plots.viewport import View
 
 SHORT = 30  # rows below which there are no headings
 WAITING_SECONDS = 0.5  # between two drawings of how long it has been waited
@@ -73,50 +73,53 @@ class StartScreen(BaseScreen):
         self._typing: Timer | None = None
         self._marking: Timer | None = None
         self._defaults: dict[str, str] = {}  # what the fields show where nothing is asked for
-        self._workloads: dict[str, str] = {}  # what each is about
+        wanted = str(app_state.options.request.workload)
+        own = dict.fromkeys(own_workloads(Path()), "your own")
+        self._workloads = {b.name: b.about for b in BUILTIN.values()} | own  # what each is about
+        self._workloads.setdefault(wanted, "your own")
         self._named_for = 0  # the width that their lines were made for
         self._filled_for: object = None  # the options that the fields were filled from
         self._ordered = False, False  # for which the parts stand as they do: a low window, no plan
         self._planned: object = None  # the keys were last shown for: they differ while something is planned
 
     def compose(self) -> ComposeResult:
+        self._defaults, self._filled_for = defaults_of(self.app_state), self.app_state.options
+        asked = texts_of(self.app_state.options)
+        texts = {name: asked[name] or default for name, default in self._defaults.items()}
+        self._named_for = self.app.size.width
+        lines = self._workload_lines(self._named_for - 8)
+        with self.prevent(Input.Changed):  # nothing was typed
+            rows = Fields(FIELDS[:2], texts, "wide-fields"), Fields(FIELDS[2:], texts, "more-fields")
         yield Static(id="title")
         with VerticalScroll(id="start", can_focus=False):
             yield Static("Workload", classes="heading", markup=False)
-            yield OptionList(id="workloads", markup=False, compact=True)
+            options = (Option(line, id=name) for name, line in lines.items())
+            yield OptionList(*options, id="workloads", markup=False, compact=True)
             with Vertical(id="fields"):
-                with Horizontal(classes="fields"):
-                    yield from (Field(spec) for spec in FIELDS[:2])
-                with Horizontal(classes="fields", id="more-fields"):
-                    yield from (Field(spec) for spec in FIELDS[2:])
+                yield from rows
                 yield Static(id="syntax", markup=False)
                 yield Static(id="problem")
             yield Static("Plan", classes="heading", markup=False, id="plan-heading")
             with VerticalScroll(id="plan", can_focus=False):
                 yield Static(id="ladders")
             yield Static(id="totals")
-            yield PlotView(id="picture")
         yield Footer()
 
     def on_mount(self) -> None:
-        """Fill in what is known without torch."""
-        wanted = str(self.app_state.options.request.workload)
-        self._workloads = {b.name: b.about for b in BUILTIN.values()} | dict.fromkeys(own_workloads(Path()), "your own")
-        self._workloads.setdefault(wanted, "your own")
+        """Choose the workload that is asked for."""
         workloads = self.query_one(OptionList)
-        for name in self._workloads:
-            workloads.add_option(Option(name, id=name))
-        workloads.highlighted = list(self._workloads).index(wanted)
+        workloads.highlighted = list(self._workloads).index(str(self.app_state.options.request.workload))
         workloads.focus()
         self.set_interval(WAITING_SECONDS, self._count)
 
-    def _name_workloads(self, room: int) -> None:
+    def _workload_lines(self, room: int) -> dict[str, Text]:
         """A line for each, however wide the screen."""
         width = max(map(len, self._workloads))
+        lines = {}
         for name, about in self._workloads.items():
             text = Text().append(shorten(name, width), "bold").append(" " * (width + 3 - len(name)))
-            text.append(shorten(about, max(1, room - width - 3), front=False))
-            self.query_one(OptionList).replace_option_prompt(name, text)
+            lines[name] = text.append(shorten(about, max(1, room - width - 3), front=False))
+        return lines
 
     def _count(self) -> None:
         """How long it has been waited for, while something is."""
@@ -253,7 +256,8 @@ class StartScreen(BaseScreen):
             self.refresh_bindings()
         if width != self._named_for:
             self._named_for = width
-            self._name_workloads(width - 8)
+            for name, line in self._workload_lines(width - 8).items():
+                self.query_one(OptionList).replace_option_prompt(name, line)
         self.set_class(self.size.height < SHORT, "short")
         own = self._own
         table = plan_table(app_state, width - 5, palette) if own else plan_of_another(self.marked, palette)
@@ -267,12 +271,21 @@ class StartScreen(BaseScreen):
         self.set_class(refused, "refused")
         self.set_class(not own or app_state.plan is None, "unplanned")  # margins would take what a low window has
         self._order(is_low(self.size), refused)
-        picture = self.query_one(PlotView)
-        if plan := app_state.plan:
+        self._draw_picture(app_state.plan if own else None)
+
+    def _draw_picture(self, plan: Plan | None) -> None:
+        """The plan as a plot, where there is room for it; its widget comes with the first plan."""
+        picture = self.query("#picture")
+        if plan and self.size.height >= 27 + max(5, 2 * len(plan.budgets)):
+            from flopsfit_tui.tui.widgets.plot_view import PlotView  # the first paint comes before it
+
+            if not picture:
+                self.query_one("#start").mount(PlotView(id="picture"))
             draw = partial(_low_plan_plot, plan)
-            picture.show(0, lambda _: draw, chosen=id(plan))
-        budgets = len(app_state.plan.budgets) if app_state.plan else 0
-        picture.display = own and budgets > 0 and self.size.height >= 27 + max(5, 2 * budgets)
+            self.query_one(PlotView).show(0, lambda _: draw, chosen=id(plan))
+            self.query_one(PlotView).display = True
+        elif picture:
+            picture.first().display = False
 
     def _order(self, low: bool, refused: bool) -> None:
         """In a low window the plan, its cost first, comes before the fields: they are scrolled to when used. Why there
@@ -308,4 +321,6 @@ class StartScreen(BaseScreen):
 
 def _low_plan_plot(plan: Plan, width: int, height: int, palette: Palette, view: View) -> str:
     """No higher than its ladders need."""
+    from flopsfit_tui.report.plots.terminal import plan_plot  # the first paint comes before it
+
     return plan_plot(plan, width, min(height, 2 * len(plan.budgets) + 6), palette, view)

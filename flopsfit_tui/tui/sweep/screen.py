@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from functools import partial
+from pathlib import PurePath
 from typing import ClassVar
 
 from rich.text import Text
@@ -50,6 +51,8 @@ REDRAW_SECONDS = 0.5  # two a second cost a small sweep an eighth of its speed, 
 
 class SweepScreen(SweepActions, PlotActions):
     """One panel at a time when narrow; the table beside one, two or four plots when there is room."""
+
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["screen.tcss", "../widgets/prompt.tcss"]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "app.start", "Start", id="go_on"),

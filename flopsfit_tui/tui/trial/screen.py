@@ -34,6 +34,8 @@ PLOT_ACTIONS = ("zoom_plot", "pan", "axes", "spot", "smoothing")
 class TrialScreen(TrialActions, PlotActions):
     """Why it failed, if it did; its facts, its curve, and what its code printed."""
 
+    CSS_PATH = "screen.tcss"
+
     CONDITIONAL: ClassVar[tuple[str, ...]] = (*TrialActions.CONDITIONAL, "whole", "read", "axes")
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -17,6 +17,8 @@ from flopsfit_tui.tui.widgets.active_keys import key_of
 class ConfirmDialog(ModalScreen[bool]):
     """Yes or no; escape is no, and so is whatever makes the question pointless while it stands."""
 
+    CSS_PATH = "dialogs.tcss"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes", id="yes"),
         Binding("n,escape", "answer(False)", "No", id="no"),

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
-from flopsfit_tui.core.error_text import repeated
 from flopsfit_tui.core.state import percent
-from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.core.units import format_count, format_flops, format_ratio, format_seconds
-from flopsfit_tui.fit import FitWarning
-from flopsfit_tui.plan.estimate import seconds_left
-from flopsfit_tui.report.answer.analysis import OptimumRow
 from flopsfit_tui.report.plots.palette import Palette
-from flopsfit_tui.report.text.recipe_text import sentences
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.text import shorten, str_path
 from flopsfit_tui.tui.theme import bar, style
 from flopsfit_tui.tui.widgets.base_screen import NARROW
+
+if TYPE_CHECKING:  # the first paint comes before what they need
+    from flopsfit_tui.core.trial import Plan
+    from flopsfit_tui.fit import FitWarning
+    from flopsfit_tui.report.answer.analysis import OptimumRow
+    from flopsfit_tui.report.answer.recipe import RecipeCheck
 
 FIX_KEYS = {  # the action that answers a warning, and what it does
     "edge_minimum": ("bracket", "adds that point"),
@@ -30,6 +30,7 @@ FIX_KEYS = {  # the action that answers a warning, and what it does
     "wide_interval": ("target", "sets another target"),
 }
 READ_ONLY_WIDTH = 60  # columns from which on the title says that a sweep is only read, beside what goes on
+RECIPE_APPEARS = "what the recipe loses appears as trials finish"
 APPEARS = "the optimum appears when enough sizes have finished"
 WORD_WIDTH = 50  # columns from which on a low window says "sweeping" beside its glyph and its time
 HALF = 0.5  # of the trials: before, a running sweep is not warned about at all
@@ -91,7 +92,7 @@ def optimum_line(app_state: AppState, width: int, palette: Palette) -> Text:
     """The optimum at the target budget with its interval, as it stands."""
     label = style(palette.muted)
     if app_state.plan is not None and app_state.plan.checks_recipe:
-        said = sentences(app_state.recipe)[0] if app_state.recipe else "what the recipe loses appears as trials finish"
+        said = recipe_sentence(app_state.recipe) if app_state.recipe else RECIPE_APPEARS
         return Text(f" {shorten(said, width - 2, front=False)}", style(palette.foreground))
     target = app_state.target
     if target is None or app_state.plan is None:
@@ -121,6 +122,13 @@ def optimum_line(app_state: AppState, width: int, palette: Palette) -> Text:
     if row.loss_low is not None and text.cell_len + len(bounds) < width:
         text.append(bounds)
     return text if text.cell_len <= width else _short_optimum(app_state.plan, row, width, palette)
+
+
+def recipe_sentence(check: RecipeCheck) -> str:
+    """What a recipe check says first."""
+    from flopsfit_tui.report.text.recipe_text import sentences  # with numpy, before which the start screen is painted
+
+    return sentences(check)[0]
 
 
 def _short_optimum(plan: Plan, row: OptimumRow, width: int, palette: Palette) -> Text:
@@ -175,6 +183,8 @@ def warnings(app_state: AppState) -> list[WarningLine]:
     found = [WarningLine(app_state.problem)] if app_state.problem else []
     found += [WarningLine(note.message) for note in reversed(app_state.state.notes) if note.level != "info"]
     if app_state.state.count("failed"):
+        from flopsfit_tui.core.error_text import repeated  # the first paint comes before a failure
+
         for head, keys in repeated(app_state.state.outcomes()):
             count = f"{len(keys)} trial{'s' * (len(keys) > 1)} failed"
             key = f"{app_state.key('go_failed')} finds {'them' if len(keys) > 1 else 'it'}"
@@ -222,6 +232,8 @@ def progress_line(app_state: AppState, width: int, palette: Palette, warned: boo
     gap = " " if width < READ_ONLY_WIDTH else "  "
     tail = Text().append(f"{gap}{state.ended}/{total}{'' if width < NARROW else ' trials'}", value)
     if state.phase in ("running", "paused"):
+        from flopsfit_tui.plan.estimate import seconds_left  # the first paint comes before a sweep
+
         left = seconds_left(state)
         tail.append(gap)
         tail.append(f"{format_seconds(left)} left" if math.isfinite(left) else "", style(palette.live, bold=True))

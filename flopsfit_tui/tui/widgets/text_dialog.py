@@ -17,6 +17,8 @@ from flopsfit_tui.tui.widgets.active_keys import key_of
 class TextDialog(ModalScreen[None]):
     """A title and text of any length; escape, q, or the key that opened it closes it."""
 
+    CSS_PATH = "dialogs.tcss"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter,w,question_mark", "dismiss", "Close", id="close_words"),
         Binding("up,k", "scroll(-1)", "Up", id="scroll_up", show=False),

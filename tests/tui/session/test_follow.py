@@ -12,7 +12,7 @@ from flopsfit_tui.core.trial import Outcome
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.sweep.prepare import make_plan
 from flopsfit_tui.sweep.run import run_sweep
-from flopsfit_tui.tui.session import session
+from flopsfit_tui.tui.session import short_threads
 from flopsfit_tui.tui.session.short_threads import fit
 from flopsfit_tui.tui.sweep.screen import SweepScreen
 
@@ -42,7 +42,7 @@ async def test_a_finished_sweep_opens_with_its_curves_and_its_optimum(open_app, 
 async def test_the_dots_are_there_before_the_fit(open_app, options, monkeypatch):
     sweep(options, Control())
     fits = []
-    monkeypatch.setattr(session, "fit", lambda *wanted: fits.append(wanted))
+    monkeypatch.setattr(short_threads, "fit", lambda *wanted: fits.append(wanted))
     async with open_app(options, reading=options.out, size="wide") as app:
         await app.until(lambda: fits and any("loss by params N" in line for line in app.picture()), "the dots")
         assert app.app_state.fitted is None

@@ -21,7 +21,8 @@ from flopsfit_tui.tui.session.messages import Events
 from flopsfit_tui.tui.session.notify import QUIET_SECONDS, Notifier, desktop_sequence
 from flopsfit_tui.tui.settings.config import Config, config_path, read_config, toml
 from flopsfit_tui.tui.settings.config_text import config_text
-from flopsfit_tui.tui.settings.keymap import SCREENS, Action, _is_key, actions_of, all_actions, load_config
+from flopsfit_tui.tui.settings.keymap import SCREENS, Action, _is_key, actions_of, all_actions
+from flopsfit_tui.tui.settings.load import load_config
 from flopsfit_tui.tui.widgets.confirm_dialog import ConfirmDialog
 from flopsfit_tui.tui.widgets.footer import Footer
 from flopsfit_tui.tui.widgets.table import Table
@@ -51,7 +52,7 @@ def test_without_a_file_the_defaults_hold():
 
 def test_every_setting_is_read():
     path = written('theme = "dracula"\nbell = false\ndesktop = true\nredraw_seconds = 2\n[keys]\npause = "f5, x"\n')
-    assert read_config(path, THEMES, BINDINGS) == Config("dracula", False, True, 2, {"pause": "f5, x"})
+    assert read_config(path, THEMES, lambda: BINDINGS) == Config("dracula", False, True, 2, {"pause": "f5, x"})
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_every_setting_is_read():
 def test_a_wrong_file_is_refused_in_a_sentence(text, sentence):
     path = written(text)
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the sentence is looked at below
-        read_config(path, THEMES, BINDINGS)
+        read_config(path, THEMES, lambda: BINDINGS)
     assert str(path) in str(refused.value)
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -60,7 +60,7 @@ async def test_a_key_starts_the_sweep_and_it_ends_with_the_optimum(open_app, opt
 async def test_worker_processes_train_and_are_gone_afterwards(open_app, options):
     async with open_app(replace(options, executor="processes", workers=2), size="wide") as app:
         await app.ready()
-        workers = [worker.process for worker in app.app.session.sweeper._executor._workers]
+        workers = [worker.process for worker in app.app.session.sweeper.executor._workers]
         assert len(workers) == 2
         await app.press("s")
         await app.ended()
