@@ -1,11 +1,13 @@
 """A stream that is not UTF-8 gets plain characters, the whole answer and the right exit code."""
 
+import io
 import os
 import subprocess
 import sys
 
 import pytest
 
+from flopsfit_tui.cli import main
 from flopsfit_tui.core.output import plain_character
 
 RUNS = "N,D,loss\n" + "".join(
@@ -21,23 +23,39 @@ def run(encoding, *arguments):
     return subprocess.run(command, capture_output=True, env=environment, check=False)
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii", "ascii:strict"])
-def test_an_answer_is_written_plainly(encoding, tmp_path):
+def is_plain(text):
+    return text.isascii() and "> 1e21" in text and "------" in text
+
+
+def test_an_answer_is_written_plainly_by_a_process(tmp_path):
     (tmp_path / "runs.csv").write_text(RUNS)
-    done = run(encoding, "predict", str(tmp_path / "runs.csv"), "1e21")
+    done = run("ascii", "predict", str(tmp_path / "runs.csv"), "1e21")
     assert done.returncode == 0, done.stderr
-    text = done.stdout.decode("ascii")
-    assert "> 1e21" in text
-    assert "------" in text
-    assert run("utf-8", "predict", str(tmp_path / "runs.csv"), "1e21").stdout.decode("utf-8").count("→") == 1
+    assert is_plain(done.stdout.decode("ascii"))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "errors"),
+    [("cp1252", "strict"), ("latin-1", "surrogateescape"), ("ascii", "backslashreplace"), ("utf-8", "strict")],
+)
+def test_an_answer_is_written_plainly_to_a_stream(encoding, errors, tmp_path, monkeypatch):
+    (tmp_path / "runs.csv").write_text(RUNS)
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding=encoding, errors=errors))
+    assert main(["predict", str(tmp_path / "runs.csv"), "1e21"]) == 0
+    text = written.getvalue().decode(encoding)
+    assert text.count("→") == (encoding == "utf-8")
+    assert is_plain(text) == (encoding != "utf-8")
 
 
 @pytest.mark.slow
-def test_a_sweeps_final_answer_is_not_lost(tiny_file, tmp_path):
-    done = run("cp1252", "run", tiny_file, "--no-ui", "--executor", "thread", "--points", "3", "--out", str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert b"params" in done.stdout
-    assert b"Traceback" not in done.stderr
+def test_a_sweeps_final_answer_is_not_lost(tiny_file, tmp_path, monkeypatch):
+    out, err = io.BytesIO(), io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(out, encoding="cp1252"))
+    monkeypatch.setattr("sys.stderr", io.TextIOWrapper(err, encoding="cp1252"))
+    assert main(["run", tiny_file, "--no-ui", *SMALL, "--out", str(tmp_path)]) == 0
+    assert b"params" in out.getvalue()
+    assert b"loss by params N" in err.getvalue()  # the plot, whose dots and star cp1252 has not
 
 
 def test_a_plot_and_a_refusal_keep_their_exit_codes(tmp_path):
@@ -55,11 +73,15 @@ def test_what_stands_for_a_character(character, plain):
     assert plain_character(character) == plain
 
 
-def to_full(*arguments, out=None, err=None):
+SMALL = ("--budgets", "2e5,4e5", "--sizes", "4,8,12", "--executor", "thread", "--device", "cpu")
+
+
+def to_full(*arguments, stream):
     """Run with /dev/full at stdout or stderr: every write fails."""
+    command = [sys.executable, "-m", "flopsfit_tui", *arguments]
     with open("/dev/full", "w") as full:
-        streams = {"stdout": full if out else subprocess.PIPE, "stderr": full if err else subprocess.PIPE}
-        return subprocess.run([sys.executable, "-m", "flopsfit_tui", *arguments], text=True, check=False, **streams)
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: full}
+        return subprocess.run(command, text=True, check=False, **streams)
 
 
 full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
@@ -67,21 +89,26 @@ full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/fu
 
 @full
 @pytest.mark.slow
-def test_a_full_disk_under_the_log_costs_the_log_alone(tmp_path, tiny_file):
-    small = ("--budgets", "2e5,4e5", "--sizes", "4,8,12", "--executor", "thread", "--device", "cpu")
-    done = to_full("run", tiny_file, "--no-ui", *small, "--out", str(tmp_path), err=True)
-    assert done.returncode == 0
+def test_a_full_disk_under_the_log_costs_the_log_alone(tmp_path, tiny_file, monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        assert main(["run", tiny_file, "--no-ui", *SMALL, "--out", str(tmp_path)]) == 0
     assert (tmp_path / "trials.csv").read_text().count("finished") == 6
-    assert "params" in done.stdout
+    assert "params" in capsys.readouterr().out
 
 
 @full
 def test_an_answer_that_is_lost_is_said(tmp_path):
     (tmp_path / "runs.csv").write_text(RUNS)
-    done = to_full("predict", str(tmp_path / "runs.csv"), "1e21", out=True)
+    done = to_full("predict", str(tmp_path / "runs.csv"), "1e21", stream="stdout")
     assert done.returncode == 1
     assert done.stderr.endswith("flopsfit-tui: stdout does not take the answer (No space left on device)\n")
     assert "Traceback" not in done.stderr
+
+
+@full
+def test_a_refusal_that_is_lost_keeps_its_exit_code(tmp_path):
+    assert to_full("fit", str(tmp_path / "none.csv"), stream="stderr").returncode == 2
 
 
 def test_a_reader_that_has_gone_ends_nothing_with_a_traceback(tmp_path):
@@ -98,8 +125,7 @@ def test_a_reader_that_has_gone_ends_nothing_with_a_traceback(tmp_path):
 @pytest.mark.slow
 def test_a_terminal_that_is_gone_ends_no_sweep(tmp_path, tiny_file):
     ours, theirs = os.openpty()
-    small = ("--budgets", "2e5,4e5", "--sizes", "4,8,12", "--executor", "thread", "--device", "cpu")
-    command = [sys.executable, "-m", "flopsfit_tui", "run", tiny_file, "--no-ui", *small, "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "flopsfit_tui", "run", tiny_file, "--no-ui", *SMALL, "--out", str(tmp_path)]
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     os.read(ours, 10)

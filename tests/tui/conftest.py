@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections import Counter
@@ -57,7 +58,7 @@ class Driver:
                 f"problem {app_state.problem!r}, trials {statuses}\n"
                 f"{app_state.traceback}"
             )
-            await self.pilot.pause(0.02)
+            await asyncio.sleep(0.02)  # the pilot's pause would wake up every widget
         await self.pilot.pause()
 
     async def ready(self):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import pytest
 import tiny
@@ -34,22 +35,33 @@ def options(directory, **changes):
     return Options(Request(workload, **PLAN), out=directory, executor="thread", **changes)
 
 
+@pytest.fixture(scope="module")
+def grown_once(tmp_path_factory):
+    """Where the sweep lies that all copy."""
+    return tmp_path_factory.mktemp("grown") / "sweep"
+
+
 @pytest.fixture
-async def grown(tmp_path, open_app):
+async def grown(grown_once, tmp_path, open_app):
     """Fifteen trials by find_optimal, a sixteenth by a key in the app."""
-    assert len(find(tmp_path).trials) == 15
-    async with open_app(options(tmp_path)) as app:
+    if not grown_once.exists():
+        await grow(grown_once, open_app)
+    return shutil.copytree(grown_once, tmp_path / "sweep")
+
+
+async def grow(directory, open_app):
+    assert len(find(directory).trials) == 15
+    async with open_app(options(directory)) as app:
         await app.ready()
         await app.press("enter")
         await app.ended()
         await app.press("escape", "n")
         await app.until(lambda: len(app.state.trials) == 16 and app.state.phase == "done", "the new seed")
         await app.until(lambda: app.app_state.stage == "ended" and not app.app.session.exporting, "the files")
-    assert len(SqliteStore(tmp_path, read_only=True).outcomes()) == 16
-    holds_sixteen(tmp_path)
+    assert len(SqliteStore(directory, read_only=True).outcomes()) == 16
+    holds_sixteen(directory)
     for name in ("trials.csv", "fit.json"):
-        (tmp_path / name).unlink()
-    return tmp_path
+        (directory / name).unlink()
 
 
 def holds_sixteen(directory):

@@ -88,14 +88,17 @@ async def test_a_sweep_is_mended_by_keys_while_worker_processes_train(open_app, 
 
 
 @pytest.mark.slow
-async def test_the_answer_is_mended_by_keys_on_a_trained_sweep(open_app, options, tiny_file):
+async def test_worker_processes_train_what_keys_ask_for_and_are_gone_afterwards(open_app, options, tiny_file):
     request = Request(tiny_file, budgets=(2e6, 4e6, 8e6), sizes=(90, 100, 110, 120, 130))  # all larger than the best
     async with open_app(replace(options, request=request, executor="processes", workers=2), size="wide") as app:
         await app.ready()
+        workers = [worker.process for worker in app.app.session.sweeper.executor._workers]
+        assert len(workers) == 2
         await app.press("s")
         await app.ended()
-        await app.press("escape")
         assert app.state.count("finished") == 15
+        await app.until(lambda: all(worker.poll() is not None for worker in workers), "the workers' end")
+        await app.press("escape")
         await app.until(lambda: "[b adds" in app.text("#warning"), "the warning of an edge")
         await app.press("b")
         await app.until(lambda: len(app.state.trials) > 15 and app.state.phase == "done", "the new points")
@@ -107,12 +110,14 @@ async def test_the_answer_is_mended_by_keys_on_a_trained_sweep(open_app, options
         await app.until(
             lambda: app.app_state.target == 3e8 and any(r.budget == 3e8 for r in app.app_state.analysis.optimum), "3e8"
         )
+        await app.press("q")
+    assert app.app.return_value == 0
 
 
 @pytest.mark.slow
 async def test_a_trial_that_failed_in_a_worker_is_trained_again_by_a_key(open_app, options, tiny_file):
     request = Request(f"{tiny_file}:broken", budgets=(4e5, 8e5), sizes=(8, 12, 20))  # raises at 8
-    broken = replace(options, request=request, executor="processes", workers=2)
+    broken = replace(options, request=request, executor="processes", workers=1)
     async with open_app(broken, size="wide") as app:
         await app.ready()
         await app.press("s")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from flopsfit_tui.core.events import TrialEnded, TrialProgress, TrialStarted
@@ -22,7 +24,13 @@ SEEDS = 25  # 300 trials
 
 
 @pytest.fixture
-def long_sweep(tmp_path):
+def long_sweep(written, tmp_path):
+    """A copy of it, for a test of its own."""
+    return shutil.copytree(written, tmp_path / "sweep")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
     """A finished sweep of 300 trials on disk; two of them with as many rows as a store keeps."""
     trials = [
         Trial(f"{c:g}-{n}-{seed}", c, n, n, int(c / 6 / n), 10, 50_000, 8, seed, c, 1e-3)
@@ -32,7 +40,8 @@ def long_sweep(tmp_path):
     ]
     sizes = tuple(Size(n, n, 6.0 * n) for n in SIZES)
     plan = Plan("long", "id", "width", "tokens", 1, None, Recipe(1e-3), BUDGETS, BUDGETS, sizes, tuple(trials))
-    store = SqliteStore(tmp_path)
+    directory = tmp_path_factory.mktemp("long")
+    store = SqliteStore(directory)
     store.begin(plan)
     for i, trial in enumerate(trials):
         store.record(TrialStarted(trial.key, "w"))
@@ -41,7 +50,7 @@ def long_sweep(tmp_path):
         loss = 2 + 400 / trial.params**0.5 + 1e4 / trial.tokens**0.5 + 0.001 * trial.seed
         store.record(TrialEnded(trial.key, Outcome("finished", loss=loss, first_loss=9.0)))
     store.close()
-    return tmp_path
+    return directory
 
 
 @pytest.fixture

@@ -56,20 +56,6 @@ async def test_a_key_starts_the_sweep_and_it_ends_with_the_optimum(open_app, opt
     assert [row["status"] for row in rows] == ["finished"] * 9
 
 
-@pytest.mark.slow
-async def test_worker_processes_train_and_are_gone_afterwards(open_app, options):
-    async with open_app(replace(options, executor="processes", workers=2), size="wide") as app:
-        await app.ready()
-        workers = [worker.process for worker in app.app.session.sweeper.executor._workers]
-        assert len(workers) == 2
-        await app.press("s")
-        await app.ended()
-        assert app.state.count("finished") == 9
-        await app.until(lambda: all(worker.poll() is not None for worker in workers), "the workers' end")
-        await app.press("q")
-    assert app.app.return_value == 0
-
-
 async def test_run_starts_at_once_and_closes_itself_when_asked(open_app, rehearsed, options):
     async with open_app(replace(options, exit_when_done=True), start=True) as app:
         assert isinstance(app.app.screen, SweepScreen)
