@@ -69,7 +69,7 @@ def isoflop_law_plot(curves: Sequence[IsoCurve], width: int, height: int, palett
     return _isoflop(curves, _chart(width, height, palette, PARAMS, LOSS, view), parabolas=False, view=view)
 
 
-PARAMS, LOSS = Axis(True, format_count), Axis(False)
+PARAMS, LOSS, PERCENT = Axis(True, format_count), Axis(False), Axis(False, lambda value: f"{value:.3g}%")
 
 
 def _isoflop(curves: Sequence[IsoCurve], chart: Chart, parabolas: bool, view: View) -> str:
@@ -191,7 +191,7 @@ def residual_plot(residuals: Residuals, width: int, height: int, palette: Palett
     if not residuals.points:
         return NOTHING_YET["residuals"]
     # what lies on both sides of zero has no log
-    chart = Chart(width, height, palette, PARAMS.flipped(view.flip_x_scale), Axis(False), view.viewport)
+    chart = Chart(width, height, palette, PARAMS.flipped(view.flip_x_scale), PERCENT, view.viewport)
     colors = palette.ramp(len(residuals.budgets))
     chart.horizontal_line(0, palette.muted)
     drawn = sorted({i for i, _, _ in residuals.points})
@@ -204,4 +204,4 @@ def residual_plot(residuals: Residuals, width: int, height: int, palette: Palett
         for i, n, off in residuals.points
     ]
     read_spot(chart, spots, view)
-    return chart.text("loss above the law, %, by params N", legend)
+    return chart.text("loss above the law by params N", legend)

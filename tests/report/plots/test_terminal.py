@@ -68,6 +68,10 @@ def test_every_plot_has_the_size_that_was_asked_for(size, palette):
         assert "cannot be drawn" not in lines[0], name
         assert len(lines) == size[1], name
         assert max(map(len, lines)) <= size[0], name
+        scales = ("log axes", "log x", "log y", "linear axes")
+        assert any(scale in lines[0] for scale in scales), name  # however narrow
+        if name == "residuals":
+            assert any(re.search(r"\d%[┤-]", line) for line in lines)  # the unit too
 
 
 @pytest.mark.parametrize("count", range(8))
