@@ -12,7 +12,9 @@ from flopsfit_tui.tui.widgets.prompt import Prompt
 
 async def test_the_end_interrupts_no_typing_and_notices_cover_no_line(open_app, rehearsed, options):
     rehearsed.ends = 8
-    async with open_app(options, start=True) as app:
+    running = open_app(options, start=True)
+    running.context = running.app.run_test(size=(80, 24), notifications=True)  # which are not drawn without it
+    async with running as app:
         await app.until(lambda: app.state.count("finished") == 8, "eight finished trials", seconds=40)
         await app.press("slash", *"fin")
         rehearsed.ends = 100
@@ -20,8 +22,7 @@ async def test_the_end_interrupts_no_typing_and_notices_cover_no_line(open_app, 
         assert isinstance(app.app.screen, SweepScreen)
         assert app.app.screen.query_one(Prompt).query_one(Input).value == "fin"
         assert any("the sweep is done" in notice.message for notice in app.app._notifications)
-        app.app._disable_notifications = False  # Textual draws none in tests unless it is told to
-        for size in ((40, 12), (80, 24), (200, 60)):
+        for size in ((40, 12), (80, 24)):
             await app.pilot.resize_terminal(*size)
             app.app.notify("a notice of several words, about as long as they are, and with a second sentence. Here.")
             await app.until(lambda: list(app.app.screen.query(Toast)), "the notice", seconds=30)
@@ -29,6 +30,8 @@ async def test_the_end_interrupts_no_typing_and_notices_cover_no_line(open_app, 
             for line in ("#optimum", "#progress"):
                 covered = app.app.screen.query_one(line).region
                 assert covered.area
-                assert not any(toast.region.overlaps(covered) for toast in app.app.screen.query(Toast)), (line, size)
+                shown = [app.app.screen.find_widget(toast).visible_region for toast in app.app.screen.query(Toast)]
+                assert any(region.area for region in shown)
+                assert not any(region.overlaps(covered) for region in shown), (line, size)
         await app.press("escape", "o")
         assert isinstance(app.app.screen, ResultScreen)
