@@ -33,7 +33,7 @@ from flopsfit_tui.store.directory import sweeping_process
 from flopsfit_tui.store.lock import check_free
 from flopsfit_tui.sweep.executor import Executor, Interrupted
 from flopsfit_tui.sweep.follow import follow
-from flopsfit_tui.sweep.prepare import estimate_cost, make_executor, make_plan
+from flopsfit_tui.sweep.prepare import PLANNING, estimate_cost, make_executor, make_plan, warm_up
 from flopsfit_tui.sweep.run import run_sweep
 from flopsfit_tui.sweep.tune import best_rates, tune_plan
 
@@ -47,9 +47,11 @@ def run_headless(options: Options, style: str = "table", let_go: LetGo | None = 
     control = Control()
     with closing(make_executor(options)) as executor, _interruptible(control, executor.interrupt):
         log("planning: measuring sizes")
+        warm_up(executor, PLANNING)
         with _prints_of_a_failure(executor, options):
             planned = plan_in_directory(options, executor)
             check_free(planned.directory)
+            warm_up(executor, len(planned.left))
             log(f"timing the smallest and the largest of {len(planned.plan.sizes)} sizes" if planned.left else "")
             prepared = add_estimate(planned, options, executor)
         log(*prepared.plan.notes, estimate_text(prepared.plan, prepared.left, prepared.estimate))

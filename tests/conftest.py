@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from pathlib import Path
 
@@ -13,18 +14,29 @@ from flopsfit_tui.tui.session import short_threads
 
 TESTS = Path(__file__).parent
 NUMBERS = itertools.count()
+LIBRARIES = {"MPLCONFIGDIR": "matplotlib", "HF_HOME": "huggingface"}
 DRAWN_HERE, DRAWN_BY_A_CHILD = export.draw_pictures, short_threads.draw_plots
 sys.path.insert(0, str(TESTS))  # `import tiny`, here and in the workers
 
 
+@pytest.fixture(scope="session")
+def cache_home(tmp_path_factory):
+    """A cache that begins empty, and is the same for all tests of a process."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def own_directories(tmp_path_factory, monkeypatch):
+def own_directories(tmp_path_factory, cache_home, monkeypatch):
     """No test reads or writes the user's own sweeps, settings and views."""
     own = tmp_path_factory.getbasetemp() / "own" / str(next(NUMBERS))  # mktemp would look through all there are
     for name in ("DATA_HOME", "CONFIG_HOME", "STATE_HOME", "RUNTIME_DIR"):
         folder = own / name.partition("_")[0].lower()
         folder.mkdir(parents=True, mode=0o700)
         monkeypatch.setenv(f"XDG_{name}", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache_home))
+    for name, folder in LIBRARIES.items():  # which keep fonts and data sets there
+        if name not in os.environ:
+            monkeypatch.setenv(name, str(Path.home() / ".cache" / folder))
 
 
 def written(directory, _targets, _control):

@@ -5,8 +5,6 @@ What was measured is kept beside inductor's cache, so that the next sweep of the
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import platform
 from collections.abc import Generator, Mapping
@@ -21,6 +19,7 @@ from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Plan, content_hash
 from flopsfit_tui.core.units import format_seconds
 from flopsfit_tui.plan.compiled import CompileTiming, decide, new_seconds, undecided, worth_keeping, worth_trying
+from flopsfit_tui.sweep.cache import JsonCache
 from flopsfit_tui.sweep.executor import Executor, Interrupted
 from flopsfit_tui.sweep.job import TimeCompiled
 
@@ -72,41 +71,27 @@ def _note(plan: Plan, seconds: Mapping[str, float], timing: CompileTiming) -> No
 
 
 class _Timings:
-    """What compiling took and gave, by all that decides it: code, size, batch, device and versions."""
+    """What compiling took and gave, by all that decides it: code, size, batch, device and machine."""
 
     def __init__(self, plan: Plan, device: str) -> None:
         batch, node = plan.trials[0].batch_size, platform.node()
         self._about = {"identity": plan.identity, "batch": batch, "device": device, "node": node}
-        self._path = _folder() / "timings.json"
-        self._all = self._read()
+        self._cache = JsonCache(_folder() / "timings.json")
 
     def read(self, size: Setting) -> CompileTiming | None:
         """Of one size; None where it has not been compiled here."""
-        found = self._all.get(self._key(size))
+        found = self._cache.get(self._key(size))
         if isinstance(found, dict) and all(isinstance(found.get(name), float) for name in ("seconds", "speedup")):
             return CompileTiming(size, found["seconds"], found["speedup"])
         return None
 
     def keep(self, timing: CompileTiming) -> None:
-        """Store one that worked; a cache that cannot be written is no reason to fail."""
-        if timing.problem:
-            return
-        self._all = {**self._read(), self._key(timing.size): {"seconds": timing.seconds, "speedup": timing.speedup}}
-        with contextlib.suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self._path.with_suffix(f".{os.getpid()}")
-            temporary.write_text(json.dumps(self._all))
-            temporary.replace(self._path)
+        """Store one that worked."""
+        if not timing.problem:
+            self._cache.put(self._key(timing.size), {"seconds": timing.seconds, "speedup": timing.speedup})
 
     def _key(self, size: Setting) -> str:
         return content_hash({**self._about, "size": size})
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self._path.read_text())
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
 
 
 def _folder() -> Path:

@@ -17,6 +17,7 @@ from flopsfit_tui.plan.grid import expected_params, plan_point
 from flopsfit_tui.plan.nproc import share_batch
 from flopsfit_tui.plan.sequential import budgets_to_choose_from, first_points
 from flopsfit_tui.sweep.ladders import candidates_for, check_knob, lay_ladders, nearest_setting, reach_of
+from flopsfit_tui.sweep.measured import MeasuredSizes
 
 if TYPE_CHECKING:
     from flopsfit_tui.train.measure import Looks
@@ -49,7 +50,7 @@ def build_plan(workload: Workload, request: Request, content: Identity) -> Plan:
     recipe, tried = _with_form(workload, looks, ladders.planned, batch_size, recipe)
     recipe, shared = share_batch(recipe, request.nproc, batch_size, workload.simulate is not None)
     compiles, uncompiled = _compile_mode(request, workload.simulate is not None)
-    sizes, failed = _measure(workload, looks, sample, recipe, ladders.planned, ladders.beyond)
+    sizes, failed = _measure(workload, looks, sample, recipe, ladders.planned, ladders.beyond, content)
     check_knob([sizes[size] for size in ladders.planned], workload.model_size_param)
     tokens_per_sample = workload.dataset.tokens_per_sample
     ladders.keep_affordable(
@@ -206,9 +207,12 @@ def _measure(
     recipe: Recipe,
     planned: Sequence[Setting],
     further: Sequence[Setting],
+    content: Identity | None = None,
 ) -> tuple[dict[Setting, Size], list[str]]:
-    """Every size with its FLOPs. One on which a batch fails is still planned, at interpolated FLOPs: its trials will
-    say what is wrong, and the others are not lost. TypeError when it fails on all.
+    """Every size with its FLOPs; with `content`, as they were measured before where they were.
+
+    One on which a batch fails is still planned, at interpolated FLOPs: its trials will say what is wrong, and the
+    others are not lost. TypeError when it fails on all.
     """
     from flopsfit_tui.train.data import batch_length
     from flopsfit_tui.train.measure import measure_size
@@ -217,13 +221,16 @@ def _measure(
     tokens = batch_length(sample) * workload.dataset.tokens_per_sample
     found: dict[Setting, Size] = {}
     failed: dict[Setting, str] = {}
+    measured = MeasuredSizes(workload, recipe, content)
     for size in dict.fromkeys([*planned, *further]):
         try:
-            found[size] = measure_size(workload, size, sample, tokens, recipe)
+            known = measured.get(size, looks.params(size))
+            found[size] = known or measure_size(workload, size, sample, tokens, recipe)
         except ContractError:
             raise
         except Exception as error:  # noqa: BLE001 - the user's model may raise anything
             failed[size] = quote(error)
+    measured.keep(list(found.values()))
     if not found:
         size, said = next(iter(failed.items()))
         raise TypeError(f"no size trains on a batch; at {workload.model_size_param}={size} the model says {said}")

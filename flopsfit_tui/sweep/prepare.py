@@ -13,6 +13,8 @@ from flopsfit_tui.sweep.job import MakePlan, TimeSteps
 from flopsfit_tui.sweep.placement import visible_gpus
 from flopsfit_tui.sweep.processes import Processes
 
+PLANNING = 2  # workers that a plan and its timing keep busy
+
 
 def make_plan(request: Request, executor: Executor) -> Plan:
     """Plan in a worker. Raises ValueError or TypeError with one clear sentence for user errors."""
@@ -34,6 +36,12 @@ def estimate_cost(plan: Plan, request: Request, executor: Executor, device: str 
         timed = [timing for timing in executor.call(jobs) if timing is not None]
         sizes = sizes[1:-1]
     return estimate(plan, timed, executor.workers)
+
+
+def warm_up(executor: Executor, most: int) -> None:
+    """Start at most so many worker processes now: they load torch while something else is done."""
+    if isinstance(executor, Processes) and most:
+        executor.warm_up(most)
 
 
 def executor_options(options: Options) -> tuple[object, ...]:

@@ -44,9 +44,9 @@ class Processes(Workers[WorkerProcess]):
         place(gpus, (), nproc)
         self._threads, self._nice, self._silent_after = threads, nice, silent_after or SILENT_SECONDS
 
-    def warm_up(self) -> None:
-        """Start the workers now, so that they load torch while the user still reads."""
-        while len(self._workers) < self.workers:
+    def warm_up(self, most: int | None = None) -> None:
+        """Start the workers now, or at most so many, so that they load torch while something else is done."""
+        while len(self._workers) < min(self.workers, most or self.workers):
             self._workers.append(self._make())
 
     def _make(self) -> WorkerProcess:

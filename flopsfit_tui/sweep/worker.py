@@ -92,12 +92,21 @@ def main(descriptor: int) -> None:
     import torch
 
     torch.set_num_threads(setup.threads)
+    if inbox.jobs.empty():
+        _import_ahead()
     while True:
         job = inbox.jobs.get()
         if job is None:
             _exit(0)
         else:
             _serve(connection, job, inbox)
+
+
+def _import_ahead() -> None:
+    """Import what planning and training need beside torch, half as long again (torch's first optimizer imports its
+    compiler), while nothing is asked for yet."""
+    import flopsfit_tui.train.isolation
+    import flopsfit_tui.train.loop  # noqa: F401
 
 
 def _exit(code: int) -> None:

@@ -17,7 +17,8 @@ from flopsfit_tui.train.identity.walk import Walker
 
 PARTS = ("dataset", "val_dataset", "loss_fn", "model_cls", "model_kwargs", "optimizer", "simulate", "settings")
 TRAINING = (  # modules of flopsfit_tui.train
-    *("adamw", "data", "device", "evaluate", "loop", "loss", "model", "optim", "random_state", "schedule", "training"),
+    *("adamw", "compiled", "data", "device", "evaluate", "loop", "loss", "model", "optim", "random_state"),
+    *("schedule", "training"),
 )  # modules of flopsfit_tui.train
 
 
