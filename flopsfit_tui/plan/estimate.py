@@ -22,6 +22,7 @@ class Timing:
     memory_bytes: int  # peak of the process (or of the accelerator)
     device: str
     peak_flops: float = math.nan  # FLOP/s of a matrix product there; NaN where not measured
+    free_bytes: int = 0  # of a GPU, for this process and others: what it holds itself counts as free; 0: no GPU
 
 
 @dataclass(frozen=True)

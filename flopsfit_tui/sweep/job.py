@@ -277,7 +277,7 @@ def time_steps(job: TimeSteps, at_least: float = 0.5) -> Timing:
     The steps are made on held-out batches: what trials draw from the training data stays exactly what they report.
     """
     from flopsfit_tui.train import simulated
-    from flopsfit_tui.train.device import peak_memory, pick_device
+    from flopsfit_tui.train.device import free_memory, peak_memory, pick_device
     from flopsfit_tui.train.evaluate import EVAL_BATCH, evaluate
     from flopsfit_tui.train.peak import known_peak
     from flopsfit_tui.train.timing import HeldOut
@@ -302,7 +302,8 @@ def time_steps(job: TimeSteps, at_least: float = 0.5) -> Timing:
     evaluate(training.model, workload, device, job.recipe, batches=1)
     samples = workload.val_dataset.samples or EVAL_BATCH
     eval_seconds = (time.perf_counter() - began) * samples / min(samples, EVAL_BATCH)
-    return Timing(job.size, per_step, eval_seconds, peak_memory(device), device, known_peak(device))
+    memory = peak_memory(device)
+    return Timing(job.size, per_step, eval_seconds, memory, device, known_peak(device), free_memory(device))
 
 
 def _time_compiled(job: TimeCompiled) -> CompileTiming:

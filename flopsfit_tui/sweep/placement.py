@@ -8,7 +8,13 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from flopsfit_tui.plan.estimate import Timing
+
 VARIABLE = "CUDA_VISIBLE_DEVICES"
+SMALL = 1_000_000  # params: a trial with no more leaves most of a large GPU idle, since its kernels are short
+CONTEXT = 600 << 20  # bytes that a process takes on a GPU beside its tensors: CUDA's own, with some room
+USED = 0.9  # of the free memory: sizes between those that were timed may take more
+MOST = 16  # processes on a GPU
 
 
 def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
@@ -45,3 +51,27 @@ def place(gpus: Sequence[str], taken: Iterable[Sequence[str]], count: int = 1) -
     workers = Counter(gpu for each in taken for gpu in each)
     chosen = sorted(range(len(gpus)), key=lambda i: (workers[gpus[i]], i))[:count]
     return tuple(gpus[i] for i in sorted(chosen))
+
+
+def workers_a_gpu(params: int, memory_bytes: int, free_bytes: int) -> int:
+    """How many worker processes share a GPU: as many as its memory is enough for where the largest trial has at most
+    SMALL params, else one. `memory_bytes` are those of one process, `free_bytes` those of the GPU for all of them.
+
+    Where NVIDIA's MPS runs, their kernels run side by side, else in turn; either way one launches while others compute.
+    """
+    if params > SMALL:
+        return 1
+    return min(MOST, max(1, int(USED * free_bytes) // (memory_bytes + CONTEXT)))
+
+
+def default_workers(cores: int, gpus: int, timed: Sequence[Timing], params: int, nproc: int = 1) -> int:
+    """Workers where the user has given no number: one a core, on GPUs as many as share them, at most one a core.
+
+    `timed` are the timings of the plan's extreme sizes, `params` those of its largest.
+    """
+    if not gpus or any(timing.device != "cuda" for timing in timed):
+        return max(1, cores // nproc)
+    if nproc > 1 or not timed:
+        return max(1, min(cores, gpus) // nproc)
+    each = workers_a_gpu(params, max(t.memory_bytes for t in timed), min(t.free_bytes for t in timed))
+    return max(1, min(cores, gpus * each))

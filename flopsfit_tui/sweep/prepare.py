@@ -35,6 +35,8 @@ def estimate_cost(plan: Plan, request: Request, executor: Executor, device: str 
         jobs = [TimeSteps(request.workload, s, batch_size, plan.recipe, device) for s in ends]
         timed = [timing for timing in executor.call(jobs) if timing is not None]
         sizes = sizes[1:-1]
+    if isinstance(executor, Processes):
+        executor.fit_gpus(timed, max(trial.params for trial in plan.trials))
     return estimate(plan, timed, executor.workers)
 
 

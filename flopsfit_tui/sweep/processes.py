@@ -12,8 +12,9 @@ from multiprocessing.connection import wait
 
 from flopsfit_tui.core.cores import cores
 from flopsfit_tui.core.events import Note
+from flopsfit_tui.plan.estimate import Timing
 from flopsfit_tui.sweep.job import Job
-from flopsfit_tui.sweep.placement import place
+from flopsfit_tui.sweep.placement import default_workers, place
 from flopsfit_tui.sweep.watchdog import SILENT_SECONDS
 from flopsfit_tui.sweep.worker_process import WorkerProcess
 from flopsfit_tui.sweep.workers import Workers
@@ -26,8 +27,8 @@ class Processes(Workers[WorkerProcess]):
 
     `nice` lowers their priority, so that a terminal app beside them stays quick. A worker that is silent for
     `silent_after` seconds, and for 20 of its steps, is replaced; with 0 it is only said. `gpus` are what workers are
-    spread over, each with `nproc` of them, as many as train a trial together; without a number of workers there are as
-    many as the cores are enough for. Raises ValueError where there are fewer GPUs.
+    spread over, each with `nproc` of them, as many as train a trial together; without a number of workers there is one
+    a core, or one a GPU until fit_gpus knows how many it takes. Raises ValueError where there are fewer GPUs.
     """
 
     def __init__(
@@ -39,8 +40,8 @@ class Processes(Workers[WorkerProcess]):
         gpus: Sequence[str] = (),
         nproc: int = 1,
     ) -> None:
-        super().__init__(workers or max(1, cores() // nproc), restarts=silent_after > 0)
-        self._gpus, self._nproc = gpus, nproc
+        super().__init__(workers or default_workers(cores(), len(gpus), (), 0, nproc), restarts=silent_after > 0)
+        self._chosen, self._gpus, self._nproc = workers is not None, gpus, nproc
         place(gpus, (), nproc)
         self._threads, self._nice, self._silent_after = threads, nice, silent_after or SILENT_SECONDS
 
@@ -48,6 +49,12 @@ class Processes(Workers[WorkerProcess]):
         """Start the workers now, or at most so many, so that they load torch while something else is done."""
         while len(self._workers) < min(self.workers, most or self.workers):
             self._workers.append(self._make())
+
+    def fit_gpus(self, timed: Sequence[Timing], params: int) -> None:
+        """Run as many workers as GPUs take, where the user has given no number; `params` are those of the largest
+        trial, `timed` what was measured here. Without GPUs nothing changes."""
+        if self._gpus and timed and not self._chosen:
+            self.resize(default_workers(cores(), len(self._gpus), timed, params, self._nproc))
 
     def _make(self) -> WorkerProcess:
         gpus = place(self._gpus, [worker.gpus for worker in self._workers], self._nproc)

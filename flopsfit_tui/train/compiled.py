@@ -52,9 +52,9 @@ class CompiledLoss:
     """The mean loss of a batch by compiled code, for batches of the shapes of the first; others, and all once it has
     failed, take the model as it is written."""
 
-    def __init__(self, workload: Workload, size: Setting, form: Form) -> None:
+    def __init__(self, workload: Workload, size: Setting, form: Form, device: str) -> None:
         self._workload, self._form = workload, LossForm(form.pass_labels, form.reduction)
-        self._call = _function(workload, size, self._form)
+        self._call = _function(workload, size, self._form, device)
         self._shapes: Any = None
         self.problem = ""  # why nothing is compiled (any more)
 
@@ -105,9 +105,9 @@ def _untouched(model: nn.Module, loss_fn: Any, device: str) -> Iterator[None]:
         load_model_state(model, {**kept, "parameters": model.state_dict()})
 
 
-def _function(workload: Workload, size: Setting, form: LossForm) -> Callable[..., Tensor]:
+def _function(workload: Workload, size: Setting, form: LossForm, device: str) -> Callable[..., Tensor]:
     """The compiled loss of one size, made once a process; what is kept here keeps its id."""
-    key = id(workload.model_cls), id(workload.loss_fn), size, form
+    key = id(workload.model_cls), id(workload.loss_fn), size, form, device
     if key not in _COMPILED:
         while len(_COMPILED) >= KEPT:
             del _COMPILED[next(iter(_COMPILED))]
@@ -116,12 +116,16 @@ def _function(workload: Workload, size: Setting, form: LossForm) -> Callable[...
             return batch_loss(workload, model, (inputs, targets), form)
 
         loss.__code__ = loss.__code__.replace(co_name=f"loss_of_{len(_COMPILED)}")  # torch keeps versions by the code
-        _COMPILED[key] = workload, _compile(loss)
+        _COMPILED[key] = workload, _compile(loss, device)
     return _COMPILED[key][1]
 
 
-def _compile(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _compile(function: Callable[..., Tensor], device: str) -> Callable[..., Tensor]:
+    """On CUDA both passes are a CUDA graph each, where torch finds that they can be: one launch for all their kernels,
+    which is most of a small model's step there."""
     options: dict[str, Any] = {"fallback_random": True}
+    if device == "cuda":
+        options["triton.cudagraphs"] = True
     known = inspect.signature(torch.compile).parameters
     more: dict[str, Any] = {"recompile_limit": MOST_VERSIONS} if "recompile_limit" in known else {}  # since torch 2.9
     compiled: Callable[..., Tensor] = torch.compile(function, fullgraph=True, dynamic=False, options=options, **more)

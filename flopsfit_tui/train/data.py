@@ -215,6 +215,13 @@ class _Tensors(_Adapted):
             digest.update(some.view(torch.uint8).numpy().tobytes() if some.numel() else b"")
         self.fingerprint = digest.hexdigest()[:12]
 
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for tensor in self._tensors)
+
+    def resident(self, device: str) -> _Tensors:
+        return _Tensors([tensor.to(device) for tensor in self._tensors])
+
     def batches(self, batch_size: int, seed: int) -> Iterator[tuple[Any, Any]]:
         return self.batches_from(batch_size, seed, 0)
 

@@ -29,6 +29,14 @@ def pick_device(wanted: str) -> str:
 def peak_memory(device: str) -> int:
     """Bytes: of the accelerator where there is one, else of this process."""
     if device == "cuda":
-        return torch.cuda.max_memory_allocated()
+        return torch.cuda.max_memory_reserved()  # what no other process can have
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def free_memory(device: str) -> int:
+    """Bytes of a GPU that its processes can still have, with what this one holds; 0 for another device."""
+    if device != "cuda":
+        return 0
+    free, _ = torch.cuda.mem_get_info()
+    return int(free) + torch.cuda.memory_reserved()

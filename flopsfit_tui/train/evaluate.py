@@ -14,6 +14,7 @@ from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.train.data import batch_length, cut, join
 from flopsfit_tui.train.loss import Form, batch_loss
 from flopsfit_tui.train.model import to_device
+from flopsfit_tui.train.resident import resident
 
 EVAL_BATCH = 64
 
@@ -58,7 +59,7 @@ def _losses(
 ) -> Generator[None, None, float]:
     model.eval()
     total = samples = 0.0
-    data = workload.val_dataset.once(size)
+    data = resident(workload.val_dataset, device).once(size)
     for batch in islice(regroup(data, size) if form.reduction == "batch" else data, batches):
         with torch.no_grad(), autocast(device):
             loss = batch_loss(workload, model, to_device(batch, device), form)

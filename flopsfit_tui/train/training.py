@@ -21,6 +21,7 @@ from flopsfit_tui.train.loss import batch_loss
 from flopsfit_tui.train.model import build_to_train, to_device
 from flopsfit_tui.train.optim import make_optimizer
 from flopsfit_tui.train.random_state import seed_generators
+from flopsfit_tui.train.resident import resident
 from flopsfit_tui.train.team import Team
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class Training:
             workload.loss_fn.to(device)  # such as class weights
         self.optimizer = make_optimizer(self.model, workload, recipe)
         self._drawing = batch_size, seed
-        self.batches = iter(workload.dataset.batches(batch_size, seed))
+        self._data: Any = resident(workload.dataset, device)
+        self.batches = iter(self._data.batches(batch_size, seed))
         self.steps = 0  # made so far
         self._next: Any = None  # a batch drawn ahead
         self.compiled: CompiledLoss | None = None
@@ -69,7 +71,7 @@ class Training:
         """
         from flopsfit_tui.train.compiled import CompiledLoss, compile_now  # a second of imports that few need
 
-        self.compiled = CompiledLoss(self.workload, self._size, self.recipe)
+        self.compiled = CompiledLoss(self.workload, self._size, self.recipe, self.device)
         batch = self.peek()
         if self.parts > 1:
             batch = cut(batch, 0, math.ceil(batch_length(batch) / self.parts))
@@ -100,9 +102,8 @@ class Training:
 
     def position(self, steps: int) -> Iterator[None]:
         """Go to where `steps` batches have been drawn: fast where the source can, else by drawing them again."""
-        dataset: Any = self.workload.dataset
-        if hasattr(dataset, "batches_from"):
-            self.batches = iter(dataset.batches_from(*self._drawing, steps))
+        if hasattr(self._data, "batches_from"):
+            self.batches = iter(self._data.batches_from(*self._drawing, steps))
         else:
             for _ in range(steps):
                 next(self.batches)
@@ -118,6 +119,8 @@ class Training:
 
     def backward(self, batch: tuple[Any, Any], weight: float = 1.0) -> Tensor:
         """Add `weight` times the gradients of a batch on this device; its loss."""
+        if self.compiled is not None and self.device == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         with autocast(self.device):
             if self.compiled is not None:
                 loss = self.compiled(self.model, batch)

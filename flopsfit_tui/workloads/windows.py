@@ -22,6 +22,16 @@ class TokenWindows:
         self.fingerprint = fingerprint
         windows = max(0, (len(tokens) - 1) // seq_len)
         self.samples: int | None = min(windows, limit or windows)  # `limit`: so many windows, evenly spread
+        self.limit = limit
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tokens."""
+        return int(self.tokens.nbytes)
+
+    def resident(self, device: str) -> ResidentWindows:
+        """The same windows, cut on a device that holds all tokens."""
+        return ResidentWindows(self, device)
 
     def batches(self, batch_size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Endless batches, drawn by seed; raises ValueError when the text is shorter than one batch."""
@@ -60,4 +70,22 @@ class TokenWindows:
         """The windows that begin at starts (B,)."""
         T = self.tokens_per_sample
         windows = torch.from_numpy(self.tokens[starts[:, None] + np.arange(T + 1)].astype(np.int64))  # (B, T+1)
+        return windows[:, :-1], windows[:, 1:]
+
+
+class ResidentWindows(TokenWindows):
+    """Windows whose tokens lie on a device: a batch takes its starts there, and is gathered there."""
+
+    def __init__(self, windows: TokenWindows, device: str) -> None:
+        super().__init__(windows.tokens, windows.tokens_per_sample, windows.fingerprint, windows.limit)
+        tokens = np.ascontiguousarray(windows.tokens)
+        if tokens.dtype not in (np.uint8, np.int16, np.int32, np.int64):  # such as uint16, which torch hardly knows
+            tokens = tokens.astype(np.int64)
+        self._here = torch.from_numpy(tokens if tokens.flags.writeable else tokens.copy()).to(device)
+        self._ahead = torch.arange(self.tokens_per_sample + 1, device=device)
+
+    def cut(self, starts: np.ndarray) -> tuple[Tensor, Tensor]:
+        """The windows that begin at starts (B,), on the device."""
+        first = torch.from_numpy(starts.astype(np.int64)).to(self._here.device, non_blocking=True)
+        windows = self._here[first[:, None] + self._ahead].long()  # (B, T+1)
         return windows[:, :-1], windows[:, 1:]

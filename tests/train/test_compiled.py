@@ -58,7 +58,7 @@ def losses(workload, steps=5, compiles=False):
 
 def test_compiling_leaves_no_trace_but_code(compiles_by):
     """Random numbers, buffers, attributes and gradients are as if it had not been done."""
-    compiles_by(lambda function: function)
+    compiles_by(lambda function, _: function)
     workload = replace(make(), model_cls=Noisy)
     wanted, plain = losses(workload)
     found, training = losses(workload, compiles=True)
@@ -68,7 +68,7 @@ def test_compiling_leaves_no_trace_but_code(compiles_by):
 
 
 def test_what_cannot_be_compiled_trains_as_it_is_written(compiles_by):
-    def refuse(_):
+    def refuse(*_):
         def call(*_):
             raise RuntimeError("graph break in the model\nwith pages of explanation")
 
@@ -83,7 +83,7 @@ def test_what_cannot_be_compiled_trains_as_it_is_written(compiles_by):
 def test_batches_of_other_shapes_take_the_model_as_it_is_written(compiles_by):
     shapes = []
 
-    def count(function):
+    def count(function, _):
         def call(model, x, y):
             shapes.append(len(x))
             return function(model, x, y)
@@ -138,3 +138,20 @@ def test_torch_compiles_a_trial_and_leaves_a_branching_model_alone(tmp_path, mon
     assert "width 8 was trained uncompiled" in said[0]
     assert loss == train(branching, compiled=False)[0]
     torch._dynamo.reset()
+
+
+def test_on_cuda_both_passes_are_cuda_graphs(monkeypatch):
+    given = []
+    monkeypatch.setattr(torch, "compile", lambda _, **more: given.append(more["options"]))
+    compiled._compile(len, "cpu")
+    compiled._compile(len, "cuda")
+    assert given == [{"fallback_random": True}, {"fallback_random": True, "triton.cudagraphs": True}]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_compiled_step_on_a_gpu_gives_the_losses_of_the_step():
+    plain, graphed = (Training(make(), 8, 8, 0, RECIPE, "cuda") for _ in range(2))
+    graphed.compile()
+    assert graphed.compiled.problem == ""
+    for _ in range(20):
+        assert float(graphed.step(0.1)) == pytest.approx(float(plain.step(0.1)), rel=2e-2)

@@ -18,7 +18,7 @@ from flopsfit_tui.train.identity.walk import Walker
 PARTS = ("dataset", "val_dataset", "loss_fn", "model_cls", "model_kwargs", "optimizer", "simulate", "settings")
 TRAINING = (  # modules of flopsfit_tui.train
     *("adamw", "compiled", "data", "device", "evaluate", "loop", "loss", "model", "optim", "random_state"),
-    *("schedule", "training"),
+    *("resident", "schedule", "training"),
 )  # modules of flopsfit_tui.train
 
 
