@@ -101,7 +101,7 @@ def test_options_of_ray_need_ray(capsys):
 def test_a_node_killed_in_mid_sweep_loses_nothing(ray_cluster, on_ray, tiny_file):
     on_ray.close()  # its worker fills the first node
     second = ray_cluster.add_node(num_cpus=1)
-    plan = make_plan(Request(tiny_file, budgets=(6e7,), sizes=(8, 12, 16, 20)), InThread())
+    plan = make_plan(Request(tiny_file, budgets=(4e7,), sizes=(8, 12, 16, 20)), InThread())
     wanted = losses(run_sweep(plan, tiny_file, InThread(), MemoryStore()))
     executor = make_executor(Options(Request(tiny_file), executor="ray", ray_address=ray_cluster.address))
     assert executor.workers == 2

@@ -6,7 +6,10 @@ import json
 import os
 
 import pytest
+from rehearsed import Rehearsed
 
+from flopsfit_tui.conduct import Sweep, prepare
+from flopsfit_tui.core.events import SweepEnded
 from flopsfit_tui.tui.settings.config import Config
 from flopsfit_tui.tui.sweep import saved_view as view_state
 from flopsfit_tui.tui.sweep.saved_view import MOST_FILES, load_view, save_view
@@ -71,14 +74,14 @@ def test_only_the_latest_views_are_kept(tmp_path, monkeypatch):
 # ---- in the app ----
 
 
-async def swept(open_app, options):
+def swept(options):
     """A finished sweep."""
-    async with open_app(options, start=True) as app:
-        await app.ended()
+    executor = Rehearsed()
+    assert list(Sweep(prepare(options, executor), options, executor, plots=False))[-1] == SweepEnded("done")
 
 
-async def test_a_sweep_is_seen_again_as_it_was_left(open_app, rehearsed, options):
-    await swept(open_app, options)
+async def test_a_sweep_is_seen_again_as_it_was_left(open_app, options):
+    swept(options)
     async with open_app(options, reading=options.out) as app:
         await app.until(lambda: app.state.phase == "done", "the sweep")
         await app.press("4", "L", "z")
@@ -93,16 +96,16 @@ async def test_a_sweep_is_seen_again_as_it_was_left(open_app, rehearsed, options
         assert screen.view()["zoomed"] is True
 
 
-async def test_a_change_is_kept_even_if_the_app_is_killed(open_app, rehearsed, options):
-    await swept(open_app, options)
+async def test_a_change_is_kept_even_if_the_app_is_killed(open_app, options):
+    swept(options)
     async with open_app(options, reading=options.out) as app:
         await app.until(lambda: app.state.phase == "done", "the sweep")
         await app.press("5")
         await app.until(lambda: load_view(options.out).get("panel") == "scaling", "the file")
 
 
-async def test_the_theme_of_the_settings_is_stronger_than_that_of_a_view(open_app, rehearsed, options):
-    await swept(open_app, options)
+async def test_the_theme_of_the_settings_is_stronger_than_that_of_a_view(open_app, options):
+    swept(options)
     save_view(options.out, {"theme": "flopsfit-light", "panel": "loss"})
     async with open_app(options, reading=options.out, config=Config(theme="dracula")) as app:
         await app.until(lambda: app.app.screen.view()["panel"] == "loss", "the view")
@@ -120,8 +123,8 @@ async def test_the_theme_of_the_settings_is_stronger_than_that_of_a_view(open_ap
         {"filter": "nonsense ???", "unknown": 1},
     ],
 )
-async def test_a_view_that_makes_no_sense_is_left_alone(open_app, rehearsed, options, view):
-    await swept(open_app, options)
+async def test_a_view_that_makes_no_sense_is_left_alone(open_app, options, view):
+    swept(options)
     save_view(options.out, view)
     async with open_app(options, reading=options.out) as app:
         await app.until(lambda: app.state.phase == "done", "the sweep")
@@ -130,8 +133,8 @@ async def test_a_view_that_makes_no_sense_is_left_alone(open_app, rehearsed, opt
         assert app.app.theme == "flopsfit-dark"
 
 
-async def test_a_screen_that_is_going_is_left_alone(open_app, rehearsed, options):
-    await swept(open_app, options)
+async def test_a_screen_that_is_going_is_left_alone(open_app, options):
+    swept(options)
     async with open_app(options, reading=options.out) as app:
         await app.until(lambda: app.app._views._screen is not None, "the view")
         save_view(options.out, {"panel": "loss"})
