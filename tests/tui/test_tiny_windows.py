@@ -78,6 +78,7 @@ def window(columns, rows, command, directory, term="xterm-256color"):
         stderr=theirs,
         cwd=directory,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background ignores it
         env={**os.environ, "TERM": term},
     )
     written = bytearray()
