@@ -69,7 +69,7 @@ def decide(plan: Plan, compiled: Collection[Setting], decided: Collection[Settin
 
 def as_before(plan: Plan, before: Plan) -> Plan:
     """The plan with what an earlier run of it decided, where it was asked for in the same way, or `auto` leaves it."""
-    if plan.compile not in ("auto", before.compile):
+    if plan.compile == "off" or plan.compile not in ("auto", before.compile):
         return plan
     then = {s.size: s.compiled if before.compile != "off" else False for s in before.sizes}
     planned = set(before.settings())
