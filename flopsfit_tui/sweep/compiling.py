@@ -43,6 +43,8 @@ def choose_compiled(
     batch_size = plan.trials[0].batch_size
     while trying and not control.stopped:
         now, trying = trying[: executor.workers], trying[executor.workers :]
+        named = ", ".join(map(str, now))
+        yield Note("info", f"compiling {plan.size_name} {named}, which takes up to a minute or two")
         jobs = [TimeCompiled(workload, size, batch_size, plan.recipe, device) for size in now]
         try:
             found: list[CompileTiming] = executor.call(jobs)
