@@ -87,7 +87,8 @@ def find_optimal(
     nproc_per_trial: processes that train one trial together by torchrun (DistributedDataParallel), each an equal part
         of every batch; not with "thread". Losses equal those of one process but for float32 rounding.
     compile: "on" trains every size by torch.compile where that can be done, "auto" those for which it saves more time
-        than it takes, as is measured before the first trial. Losses differ in their last digits from those of "off".
+        than it takes, as is measured before the first trial. Losses differ from those of "off" by rounding, which long
+        trials amplify.
     until: instead of a fixed grid, choose trials one by one until the noise interval of N_opt at `target` FLOPs (None:
         ten times the largest budget) is within this factor from end to end, 1.3 for instance; max_flops: of all trials
         together, at which it ends in any case. The same interval takes a fraction of the FLOPs that a grid takes.

@@ -110,7 +110,7 @@ def plan_options(command: F) -> F:
                 type=click.Choice(["auto", "on", "off"]),
                 default="off",
                 show_default=True,
-                help="torch.compile the steps of every size, or where it saves time; moves losses in the last digits.",
+                help="torch.compile the steps of every size, or where it saves time; changes losses by rounding.",
             ),
             click.option("--out", type=click.Path(path_type=Path), help="The sweep's directory."),
             click.option(

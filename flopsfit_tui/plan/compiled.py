@@ -1,6 +1,6 @@
 """Which sizes of a plan are compiled (torch.compile), decided before its trials start and stored with it.
 
-A compiled step adds float32 numbers in another order, so that losses differ in their last digits: whether a trial is
+A compiled step adds float32 numbers in another order, so that losses differ by rounding: whether a trial is
 compiled is part of its key. What is decided while trials run would hang on the workers; so nothing is.
 """
 

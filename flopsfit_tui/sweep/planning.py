@@ -106,7 +106,9 @@ def _compile_mode(request: Request, simulated: bool) -> tuple[Compile, list[str]
         return "off", []
     if not (simulated or request.nproc > 1):
         which = "each size" if request.compile == "on" else "a size for which that saves time"
-        return request.compile, [f"before the first trial {which} is compiled; losses differ in their last digits"]
+        return request.compile, [
+            f"before the first trial {which} is compiled; losses differ by rounding, more in long trials"
+        ]
     why = "a simulated workload trains nothing" if simulated else "several processes train a trial together"
     return "off", [f"compile is off: {why}"]
 

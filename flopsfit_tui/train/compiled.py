@@ -2,7 +2,7 @@
 
 What is compiled is the loss of a batch as a function of (model, inputs, targets), once a size and process: further
 trials of a size, whose model is another object of the same structure, take the same compiled code. Random numbers are
-drawn as the model as it is written draws them, so that losses differ in their last digits alone.
+drawn as the model as it is written draws them, so that losses differ by rounding alone.
 """
 
 from __future__ import annotations
