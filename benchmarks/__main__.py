@@ -1,6 +1,6 @@
 """Everything that needs no GPU, in one table: what, goal, median, lowest and highest of interleaved repetitions.
 
-    OMP_NUM_THREADS=1 python -m benchmarks [--only steps,fit,start_up,scale] [--repetitions 5] [--scripts]
+    OMP_NUM_THREADS=1 python -m benchmarks [--only steps,fit,start_up,scale,live] [--repetitions 5] [--scripts]
 
 A ratio is of two sides timed one after the other in each repetition, so that other load on the machine moves it little;
 steps are timed in seconds of the processor. `--scripts` also runs those scripts of this folder that end in a few
@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # the scripts import one another by name
 
 import fit_speed  # noqa: E402
+import live  # noqa: E402
 import scale  # noqa: E402
 import start_up  # noqa: E402
 import steps  # noqa: E402
@@ -33,6 +34,7 @@ PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "fit": fit_speed.rows,
     "start_up": start_up.rows,
     "scale": scale.rows,
+    "live": live.rows,
 }
 SCRIPTS = ("identity", "plots", "app_open", "app_latency", "app_memory")
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import statistics
 import sys
 import tempfile
@@ -24,15 +25,18 @@ from terminal import Terminal, app, load
 
 SECONDS, FRAME_MS, MEGABYTES = 1.5, 100.0, 400.0  # the bounds
 SHAPES = {1000: (20, 10, 5), 2400: (40, 20, 3)}  # trials: budgets, sizes, seeds
-DRAWN = (r"[✓★] \d\.\d{3}", r"loss by params N")  # a loss in the table, the plot's caption
+DRAWN = (r"[✓★] \d\.\d{3}", r"loss by params N|log x +●")  # a loss in the table, the plot's caption or its legend
 
 
-def open_once(directory: Path) -> tuple[float, float]:
-    """Seconds from the start to everything drawn, and the memory then and after a second, in MB."""
+def open_once(directory: Path) -> tuple[float, float, float]:
+    """Seconds from the start to everything drawn, those of the processor until then, the most memory a second later, in
+    MB."""
     with Terminal(app("open", str(directory))) as terminal:
-        seconds = max(terminal.until(pattern) for pattern in DRAWN) - terminal.started
+        drawn = terminal.until(lambda text: all(re.search(pattern, text) for pattern in DRAWN))
+        seconds = drawn - terminal.started
+        spent = terminal.processor_seconds()
         settle(terminal, 1.5)
-        return seconds, terminal.megabytes("VmHWM")
+        return seconds, spent, terminal.megabytes("VmHWM")
 
 
 def settle(terminal: Terminal, seconds: float) -> None:
@@ -122,8 +126,8 @@ def main() -> int:
     write_sweep(directory, make_plan(*SHAPES[given.trials], steps=given.rows), given.rows)
     open_once(directory)  # files into the cache
     opened = [(*open_once(directory), load()) for _ in range(given.repeat)]
-    for seconds, peak, busy in opened:
-        print(f"open: {seconds:.2f} s to losses and dots, {peak:.0f} MB at its most   ({busy})")
+    for seconds, spent, peak, busy in opened:
+        print(f"open: {seconds:.2f} s to losses and dots, {spent:.2f} of the processor, {peak:.0f} MB at most ({busy})")
     worst = 0.0
     for columns, rows in ((160, 50), (200, 60)):
         found, peak = frames(directory, columns, rows)
@@ -132,7 +136,7 @@ def main() -> int:
             print(f"  {phase:24}" + "  ".join(f"{ms:5.0f} ms ({cpu:.0f} its own)" for ms, cpu in longest))
             if phase != "opening":  # whose bound is its seconds
                 worst = max([worst, *(ms for ms, _ in longest)])
-    middle, most = statistics.median(seconds for seconds, _, _ in opened), max([peak, *(peak for _, peak, _ in opened)])
+    middle, most = statistics.median(one[0] for one in opened), max([peak, *(one[2] for one in opened)])
     print(f"open {middle:.2f} s (bound {SECONDS}), longest frame {worst:.0f} ms ({FRAME_MS:.0f}), ", end="")
     print(f"{most:.0f} MB ({MEGABYTES:.0f})")
     return int(middle > SECONDS or worst > FRAME_MS or most > MEGABYTES)

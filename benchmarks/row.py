@@ -59,6 +59,13 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def processor_seconds(action: Callable[[], object]) -> float:
+    """What one call takes of the processor, in all threads of this process: other load moves it less than the clock."""
+    began = time.process_time()
+    action()
+    return time.process_time() - began
+
+
 def markdown(results: list[Result], machine: str) -> Iterator[str]:
     """The lines of the table."""
     yield f"| what ({machine}) | goal | median | lowest to highest | |"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from row import Repetition, Row, seconds
@@ -49,8 +50,34 @@ def _first_paint() -> Repetition:
     return lambda: paint(app(), START_SCREEN) / paint([sys.executable, str(bare)], "painted")
 
 
+LOSS = r"~ ?\d\.\d{3}"  # of a trial that runs, in the table of trials
+
+
+def _first_loss(press_when: str) -> Repetition:
+    """From pressing start, once a text stands on the start screen, to the first loss; by the time to import torch."""
+
+    def wait() -> float:
+        with tempfile.TemporaryDirectory() as directory:
+            command = app("launch", "gpt-bytes", "--out", str(Path(directory) / "sweep"))
+            with Terminal(command) as terminal:
+                terminal.until(press_when, 300)
+                terminal.forget()
+                pressed = terminal.press("s")
+                return terminal.until(LOSS, 300) - pressed
+
+    def repeat() -> float:
+        importing = seconds(lambda: subprocess.run([sys.executable, "-c", "import torch"], check=True))
+        return wait() / importing
+
+    return repeat
+
+
 def rows() -> Iterator[Row]:
-    """Help, version, first paint."""
+    """Help, version, first paint, first loss."""
     yield Row("--help by a bare `import click`", 3.0, False, "", lambda: _command("--help"))
     yield Row("--version by a bare `import click`", 3.0, False, "", lambda: _command("--version"))
     yield Row("first paint by a bare Textual app's", 1.5, False, "", _first_paint)
+    ready = partial(_first_loss, "ready")
+    yield Row("first loss from pressing start on a plan, by `import torch`", 1.5, False, "", ready)
+    at_once = partial(_first_loss, START_SCREEN)
+    yield Row("first loss from pressing start before there is a plan, by `import torch`", 1.5, False, "", at_once)

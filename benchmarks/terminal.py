@@ -95,6 +95,11 @@ class Terminal:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith(what + ":")) * 1024 / 1e6
 
+    def processor_seconds(self) -> float:
+        """What the threads of the command that still run have had of the processor, in seconds."""
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
     def wait(self) -> int:
         """Read until the command has ended by itself; its exit code, negative for a signal."""
         while self.code is None:

@@ -38,22 +38,34 @@ class TokenCost:
 
     def log_cost(self, n: Array) -> Array:
         """ln F at ln N = n, any shape."""
-        return self.log_cost_and_slope(n)[0]
+        x, y = self.log_params, self.log_flops
+        if x.size == 1:
+            return np.asarray(y[0] + n - x[0])
+        return np.asarray(self._inside(np.clip(n, x[0], x[-1])) + self._outside(n))
 
     def log_cost_and_slope(self, n: Array) -> tuple[Array, Array]:
         """ln F and d ln F / d ln N at ln N = n, any shape."""
         x, y = self.log_params, self.log_flops
         if x.size == 1:
             return np.asarray(y[0] + n - x[0]), np.ones_like(n)
-        below, above = np.minimum(n - x[0], 0.0), np.maximum(n - x[-1], 0.0)
-        inner = np.clip(n, x[0], x[-1])
-        (first, last), slope = self._inside(x[[0, -1]], 1), self._inside(inner, 1)
-        bend = np.expm1(-above / RELAX)
-        outside = first * below + above - (last - 1) * RELAX * bend
+        inner, above = np.clip(n, x[0], x[-1]), np.maximum(n - x[-1], 0.0)
+        beyond = 1 + (self._end_slopes[1] - 1) * np.exp(-above / RELAX)
         return (
-            np.asarray(self._inside(inner) + outside),
-            np.asarray(np.where(above > 0, 1 + (last - 1) * (1 + bend), slope)),
+            np.asarray(self._inside(inner) + self._outside(n)),
+            np.asarray(np.where(above > 0, beyond, self._inside(inner, 1))),
         )
+
+    def _outside(self, n: Array) -> Array:
+        """What ln F at ln N = n differs by from ln F at the nearest measured size; 0 between them."""
+        first, last = self._end_slopes
+        below, above = np.minimum(n - self.log_params[0], 0.0), np.maximum(n - self.log_params[-1], 0.0)
+        return np.asarray(first * below + above - (last - 1) * RELAX * np.expm1(-above / RELAX))
+
+    @cached_property
+    def _end_slopes(self) -> tuple[float, float]:
+        """d ln F / d ln N at the smallest and the largest measured size."""
+        first, last = self._inside(self.log_params[[0, -1]], 1)
+        return float(first), float(last)
 
     @cached_property
     def _inside(self) -> Callable[..., Array]:

@@ -139,9 +139,9 @@ def _off_centre(fit: Fit) -> Iterator[FitWarning]:
     shifts = []
     for curve in fit.parabolas:
         if curve.points >= 3 and curve.band == 1 and curve.smallest < curve.largest:
-            best = fit.law.optimum(curve.budget, fit.flops) if fit.law and fit.law.A > 0 and fit.law.B > 0 else None
-            inside = curve.vertex and curve.status == "ok"  # what was measured goes before what the law says of it
-            vertex = curve.vertex.value if curve.vertex and inside else best.params if best else None
+            vertex = curve.vertex.value if curve.vertex and curve.status == "ok" else None
+            if vertex is None and fit.law and fit.law.A > 0 and fit.law.B > 0:  # what was measured goes before the law
+                vertex = fit.law.optimum(curve.budget, fit.flops).params
             if vertex:
                 shifts.append(0.5 * math.log(curve.smallest * curve.largest) - math.log(vertex))
     if len(shifts) >= 2 and abs(shift := float(np.median(shifts))) > math.log(OFF_CENTRE):

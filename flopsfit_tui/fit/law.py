@@ -95,6 +95,11 @@ class Law:
         loss = float(self.loss(params, tokens))
         return Optimum(budget, params, None, None, tokens, None, None, tokens / params, loss, None, None)
 
+    def log_best_params(self, budgets: Array, flops: Cost | None = None) -> Array:
+        """ln N_opt at each of several budgets (k,), (k,): as `optimum`, in the time of one. A and B are positive."""
+        theta = np.tile([self.E, self.A, self.B, self.alpha, self.beta], (len(budgets), 1))
+        return best_log_params(theta, np.log(budgets), flops)[0]
+
 
 def positive_budget(C: float) -> float:
     budget = float(C)

@@ -101,9 +101,11 @@ def fit_parabolas(
         points = [_points(c[curve.rows], n[curve.rows], loss[curve.rows]) for curve in found]
         started = [_start(curve, *here) for curve, here in zip(found, points, strict=True)]
         noise = _shared([one for one in started if one is not None])
+        law = law if law is not None and law.A > 0 and law.B > 0 else None
+        best = law.log_best_params(np.array([curve.budget for curve in found]), flops) if law else np.zeros(len(found))
         return [
-            _parabola(curve, *here, one, noise, flops, level, law)
-            for curve, here, one in zip(found, points, started, strict=True)
+            _parabola(curve, *here, one, noise, flops, level, law, float(middle))
+            for curve, here, one, middle in zip(found, points, started, best, strict=True)
         ]
 
 
@@ -171,6 +173,7 @@ def _parabola(
     flops: Cost | None,
     level: float,
     law: Law | None,
+    best: float,  # ln N_opt by the law
 ) -> Parabola:
     seen = (n.size, float(n.min()), float(n.max()), float(n[np.argmin(loss)]), curve.band)
     made = Parabola(curve.budget, "too_few", *seen, sizes=np.unique(n).size, runs=int(runs.sum()))
@@ -188,9 +191,8 @@ def _parabola(
     if not c2 > 0:
         return made
     skew = 0.0
-    if law is not None and law.A > 0 and law.B > 0:
+    if law is not None:
         expected = np.atleast_1d(law.loss(n, c / np.exp(log_cost(np.log(n), flops))))
-        best = math.log(law.optimum(curve.budget, flops).params)
         skew = _skew(one.design, expected * one.weight, best - one.origin)
     at = -c1 / (2 * c2) - skew
     log_vertex = one.origin + float(np.clip(at, -200, 200))

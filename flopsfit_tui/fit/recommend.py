@@ -41,12 +41,19 @@ class Recommendation:
 
 
 def recommend(
-    fit: Fit, C: float, sizes: Sequence[Any], params: ArrayLike, *, flops: Cost | None = None
+    fit: Fit,
+    C: float,
+    sizes: Sequence[Any],
+    params: ArrayLike,
+    *,
+    flops: Cost | None = None,
+    best: Optimum | None = None,
 ) -> Recommendation | None:
     """The buildable size that the law expects to do best with C training FLOPs; the nearest one where parabolas lead.
 
     sizes, params: (k,) settings of the workload's size knob and the params of each, in any order; flops: training
-    FLOPs per token as a function of params (None: the fit's own, else 6N). None where the fit predicts nothing.
+    FLOPs per token as a function of params (None: the fit's own, else 6N); best: `fit.predict(C, flops)`, where it is
+    known already. None where the fit predicts nothing.
     ValueError for no sizes, different lengths, params that are not positive, or a budget that is not.
     """
     n = np.asarray(params, dtype=np.float64).ravel()
@@ -55,18 +62,18 @@ def recommend(
     if not (np.isfinite(n) & (n > 0)).all():
         raise ValueError(f"params must be positive; got {n.tolist()}")
     cost = flops or fit.flops
-    best = fit.predict(C, cost)
+    best = best or fit.predict(C, cost)
     if best is None or fit.law is None:
         return None
     order = np.argsort(n, kind="stable")
     log_tokens = math.log(best.budget) - log_cost(np.log(n[order]), cost)
     losses = np.atleast_1d(fit.loss(n[order], np.exp(log_tokens)))
-    lowest = (fit.joint or fit.law).optimum(best.budget, cost).loss
+    by_law = best.method == "law" and fit.joint is None  # else sizes and losses may be of two forms
+    lowest = best.loss if by_law else (fit.joint or fit.law).optimum(best.budget, cost).loss
     choices = [
         Choice(sizes[i], float(n[i]), float(np.exp(t)), float(loss), float(loss - lowest))
         for i, t, loss in zip(order.tolist(), log_tokens, losses, strict=True)
     ]
-    by_law = best.method == "law" and fit.joint is None  # else sizes and losses may be of two forms
     i = int(np.argmin(losses if by_law else np.abs(np.log(n[order] / best.params))))
     low = best.params if best.params_low is None else best.params_low
     high = best.params if best.params_high is None else best.params_high

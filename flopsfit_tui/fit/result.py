@@ -151,7 +151,7 @@ class Fit:
         model = Z * model_sd(distance(budget, self.smallest_budget, self.largest_budget))
         wide_params, wide_tokens = (_bounding(widened(x, model)) for x in (params, tokens))
         params, tokens, loss = _bounding(params), _bounding(tokens), _bounding(loss)
-        bent = self.bent.best_size(budget, self.law.optimum(budget, flops).params, flops) if self.bent else None
+        bent = self.bent.best_size(budget, self._by_law(best, flops).params, flops) if self.bent else None
         return replace(
             best,
             params_low=wide_params.low, params_high=wide_params.high,
@@ -161,6 +161,11 @@ class Fit:
             tokens_noise_low=tokens.low, tokens_noise_high=tokens.high,
             params_bent_low=bent.low if bent else None, params_bent_high=bent.high if bent else None,
         )  # fmt: skip
+
+    def _by_law(self, best: Optimum, flops: Cost | None) -> Optimum:
+        """The law's own optimum at the budget of an optimum."""
+        assert self.law is not None
+        return best if best.method == "law" and self.joint is None else self.law.optimum(best.budget, flops)
 
     def _best(self, budget: float, flops: Cost | None, method: str) -> Optimum:
         """The optimum without intervals: the size by the law, the second form or the parabolas, and the loss there."""

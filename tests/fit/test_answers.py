@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from known_laws import HOFFMANN, isoflop_grid, noisy_sweep
 
-from flopsfit_tui.fit import Noise, draw_loss, draw_losses, fit_law, hold_out, recommend
+from flopsfit_tui.fit import Law, Noise, cost_of_tokens, draw_loss, draw_losses, fit_law, hold_out, recommend
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +116,11 @@ def test_one_trial_at_a_time_is_repeatable_and_each_is_its_own():
     assert many.std() == pytest.approx(0.01, rel=0.15)
     assert draw_loss(HOFFMANN, 1e8, 1e10, Noise(0.0), 1) == pytest.approx(float(HOFFMANN.loss(1e8, 1e10)))
     assert draw_loss(HOFFMANN, 1e8, 1e10, Noise(0.01), 2) != ask()
+
+
+def test_the_best_sizes_of_several_budgets_at_once_are_those_of_each():
+    law, budgets = Law(1.7, 400.0, 2000.0, 0.34, 0.37), np.geomspace(1e17, 1e23, 7)
+    sizes = np.geomspace(1e5, 1e9, 9)
+    for cost in (None, cost_of_tokens(sizes, 6 * sizes + 900 * sizes**0.5)):
+        alone = [np.log(law.optimum(budget, cost).params) for budget in budgets]
+        np.testing.assert_allclose(law.log_best_params(budgets, cost), alone, rtol=1e-12)

@@ -184,7 +184,7 @@ def optimum_at(analysis: Analysis, budget: float) -> OptimumRow | None:
     note = curve.status if curve and curve.status != "ok" else ""
     known = analysis.runs.known_sizes
     if best is not None:
-        found = recommend(fit, budget, [s for s, _ in known], [n for _, n in known]) if known else None
+        found = recommend(fit, budget, [s for s, _ in known], [n for _, n in known], best=best) if known else None
         size = found.choice.size if found else None
         return OptimumRow(
             budget, kind, best.params, best.params_low, best.params_high, best.tokens, best.tokens_per_param,
