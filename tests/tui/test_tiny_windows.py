@@ -95,7 +95,7 @@ def window(columns, rows, command, directory, term="xterm-256color"):
     return process, written
 
 
-@pytest.mark.parametrize("moment", [b"\x1b[?1049h", pytest.param(b"/35 tria", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moment", [b"\x1b[?1049h", pytest.param(b"/35", marks=pytest.mark.slow)])
 def test_a_tiny_window_is_ended_by_sigterm(tmp_path, moment):
     columns, rows = (8, 4) if moment == b"\x1b[?1049h" else (24, 5)
     process, written = window(columns, rows, ["-m", "flopsfit_tui", "run", "simulated", "--out", "sweep"], tmp_path)
