@@ -7,6 +7,7 @@ Nothing is kept where some of it cannot be compared.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from platformdirs import user_cache_path
@@ -19,14 +20,14 @@ from flopsfit_tui.sweep.cache import JsonCache
 
 
 class MeasuredSizes:
-    """The sizes of one workload."""
+    """The sizes of one workload; shapes: those of the batch that they are measured by."""
 
-    def __init__(self, workload: Workload, recipe: Recipe, content: Identity | None) -> None:
-        self._key, self._sizes, self._cache = (
-            "",
-            dict[str, Any](),
-            JsonCache(user_cache_path("flopsfit-tui") / "sizes.json"),
-        )
+    def __init__(
+        self, workload: Workload, recipe: Recipe, content: Identity | None, shapes: Sequence[object] = ()
+    ) -> None:
+        self._key = ""
+        self._sizes: dict[str, Any] = {}
+        self._cache = JsonCache(user_cache_path("flopsfit-tui") / "sizes.json")
         if content is None or content.unsure or not content.parts or workload.flops_per_sample or workload.simulate:
             return
         from flopsfit_tui.train import measure  # torch
@@ -35,6 +36,7 @@ class MeasuredSizes:
             "parts": {name: digest for name, digest in content.parts.items() if name != "recipe"},
             "versions": dict(content.versions),
             "knob": workload.model_size_param,
+            "batch": list(shapes),
             "loss": [recipe.pass_labels, recipe.reduction],
             "counter": inspect.getsource(measure),
         }

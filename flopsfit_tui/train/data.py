@@ -122,6 +122,11 @@ def batch_length(batch: Any) -> int:
     )
 
 
+def tensor_shapes(batch: Any) -> list[list[Any]]:
+    """Shape and type of every tensor of a batch, in order."""
+    return [[list(tensor.shape), str(tensor.dtype)] for tensor in _tensors(batch)]
+
+
 def cut(batch: Any, first: int, last: int | None) -> Any:
     """Samples first to last of a batch."""
     if isinstance(batch, Tensor):

@@ -41,6 +41,7 @@ def test_only_what_can_be_compared_and_has_the_same_params_is_taken():
         MeasuredSizes(workload, Recipe(0.1), replace(content, parts={"model_cls": "2"})).get(8, 100),
         MeasuredSizes(workload, Recipe(0.1), replace(content, unsure=("a socket",))).get(8, 100),
         MeasuredSizes(workload, Recipe(0.1), None).get(8, 100),
+        MeasuredSizes(workload, Recipe(0.1), content, [[[2, 64], "torch.int64"]]).get(8, 100),
     ):
         assert other is None
 

@@ -58,16 +58,21 @@ def _optima(comparison: Comparison) -> str:
             bounds = range_text(best.params_low, best.params_high) if best else NOTHING
             cells.append(_with_range(format_count(best.params), bounds) if best else NOTHING)
         for times in row.ratios:
-            cells.append(_with_range(f"{times.value:.3g}", ratio_range(times)) if times else NOTHING)
+            cells.append(_with_range(_ratio(times.value), ratio_range(times)) if times else NOTHING)
         rows.append(cells)
     return table(head, rows)
 
 
 def ratio_range(times: Interval) -> str:
-    """``0.81 to 1.2``; an open side is a question mark."""
+    """``0.810 to 1.20``; an open side is a question mark."""
     if times.low is None and times.high is None:
         return NOTHING
-    return " to ".join("?" if bound is None else f"{bound:.3g}" for bound in (times.low, times.high))
+    return " to ".join("?" if bound is None else _ratio(bound) for bound in (times.low, times.high))
+
+
+def _ratio(value: float) -> str:
+    """Three digits, also where the last ones are zeros."""
+    return f"{value:#.3g}".rstrip(".")
 
 
 def _settings(comparison: Comparison) -> str:
