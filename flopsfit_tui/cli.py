@@ -27,8 +27,8 @@ from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.text import printable
 from flopsfit_tui.core.trial import Compile
 from flopsfit_tui.plan.rates import EACH
+from flopsfit_tui.workloads.builtin import DEFAULT
 
-DEFAULT = "gpt-bytes"
 WIDTH = 100  # of what stdout gets, the same for a terminal and a pipe
 
 

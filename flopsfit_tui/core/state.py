@@ -69,46 +69,46 @@ class SweepState:
 
     def apply(self, event: Event) -> None:
         """Fold one event in."""
-        from flopsfit_tui.core import events as told  # the start screen is painted before there is one
+        from flopsfit_tui.core import events  # the start screen is painted before there is one
 
         self.version += 1
         match event:
-            case told.SweepStarted():
+            case events.SweepStarted():
                 self._start(event)
-            case told.TrialStarted(key, worker):
+            case events.TrialStarted(key, worker):
                 now = self.trials[key]
                 now.status, now.worker, now.step, now.loss, now.seconds = "running", worker, 0, math.nan, 0.0
                 now.printed = []
                 self._at_work[worker] = key
-            case told.TrialProgress():
+            case events.TrialProgress():
                 self._progress(event)
-            case told.TrialEnded(key, outcome):
+            case events.TrialEnded(key, outcome):
                 now = self.trials[key]
                 now.status, now.outcome, now.worker = outcome.status, outcome, ""
                 if outcome.status == "failed" and not now.step:
                     now.history.clear()
                 now.history = now.history.thinned(now.trial.steps, CURVE_POINTS)
                 self.outcomes_version += 1
-            case told.TrialRequeued(key):
+            case events.TrialRequeued(key):
                 now = self.trials[key]
                 self.outcomes_version += now.outcome is not None
                 now.status, now.outcome, now.worker, now.step, now.loss = "pending", None, "", 0, math.nan
-            case told.PlanChanged(plan, seconds, _):
+            case events.PlanChanged(plan, seconds, _):
                 self.outcomes_version += self.plan is not None and self.plan.left_out != plan.left_out
                 self.plan, self.predicted = plan, with_predictions(plan, {**self.predicted, **seconds})
                 self.trials = {t.key: self.trials.get(t.key) or TrialState(t) for t in plan.trials}
-            case told.WorkersChanged(workers):
+            case events.WorkersChanged(workers):
                 self.workers = workers
-            case told.SweepPaused():
+            case events.SweepPaused():
                 self._stop_clock("paused")
-            case told.SweepResumed():
+            case events.SweepResumed():
                 self.phase, self._clock = "running", time.monotonic()
-            case told.Note(message=message):
-                if told.PRINTED in message:
+            case events.Note(message=message):
+                if events.PRINTED in message:
                     self.add_printed(self._at_work, message)
                 else:
                     self.notes.append(event)
-            case told.SweepEnded(reason, problem):
+            case events.SweepEnded(reason, problem):
                 self.problem = problem
                 self._stop_clock(reason)
 

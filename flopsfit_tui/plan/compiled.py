@@ -7,13 +7,18 @@ compiled is part of its key. What is decided while trials run would hang on the 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Plan
 from flopsfit_tui.plan.grid import trial_key
 
+INDUCTOR_FOLDER = "TORCHINDUCTOR_CACHE_DIR"  # the environment variable in which a user says where inductor keeps code
 LIKELY = 1.5  # times as fast: hoped for before it is measured (on a CPU 1.0 to 1.15 was measured here, 1.6 elsewhere)
 LEAST = 1.05  # times as fast: less is noise of 20 steps
 USUAL_SECONDS = 40.0  # of compiling one size where none has been compiled yet; 20 to 50 were measured on a CPU
@@ -28,6 +33,11 @@ class CompileTiming:
     seconds: float = math.nan  # of compiling
     speedup: float = math.nan  # seconds of a step as the model is written, by those of a compiled one
     problem: str = ""  # why it cannot be compiled
+
+
+def inductor_folder() -> Path:
+    """Where inductor keeps what it compiles, and this package how long that took."""
+    return Path(os.environ.get(INDUCTOR_FOLDER) or user_cache_path("flopsfit-tui") / "inductor")
 
 
 def undecided(plan: Plan) -> list[Setting]:

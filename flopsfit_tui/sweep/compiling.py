@@ -5,20 +5,24 @@ What was measured is kept beside inductor's cache, so that the next sweep of the
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Generator, Mapping
-from pathlib import Path
 from typing import Any
-
-from platformdirs import user_cache_path
 
 from flopsfit_tui.core.control import Control
 from flopsfit_tui.core.events import Note
 from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Plan, content_hash
 from flopsfit_tui.core.units import format_seconds
-from flopsfit_tui.plan.compiled import CompileTiming, decide, new_seconds, undecided, worth_keeping, worth_trying
+from flopsfit_tui.plan.compiled import (
+    CompileTiming,
+    decide,
+    inductor_folder,
+    new_seconds,
+    undecided,
+    worth_keeping,
+    worth_trying,
+)
 from flopsfit_tui.sweep.cache import JsonCache
 from flopsfit_tui.sweep.executor import Executor, Interrupted
 from flopsfit_tui.sweep.job import TimeCompiled
@@ -78,7 +82,7 @@ class _Timings:
     def __init__(self, plan: Plan, device: str) -> None:
         batch, node = plan.trials[0].batch_size, platform.node()
         self._about = {"identity": plan.identity, "batch": batch, "device": device, "node": node}
-        self._cache = JsonCache(_folder() / "timings.json")
+        self._cache = JsonCache(inductor_folder() / "timings.json")
 
     def read(self, size: Setting) -> CompileTiming | None:
         """Of one size; None where it has not been compiled here."""
@@ -94,7 +98,3 @@ class _Timings:
 
     def _key(self, size: Setting) -> str:
         return content_hash({**self._about, "size": size})
-
-
-def _folder() -> Path:
-    return Path(os.environ.get("TORCHINDUCTOR_CACHE_DIR") or user_cache_path("flopsfit-tui") / "inductor")

@@ -7,7 +7,6 @@ Nothing is kept where some of it cannot be compared.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from typing import Any
 
 from platformdirs import user_cache_path
@@ -22,9 +21,7 @@ from flopsfit_tui.sweep.cache import JsonCache
 class MeasuredSizes:
     """The sizes of one workload; shapes: those of the batch that they are measured by."""
 
-    def __init__(
-        self, workload: Workload, recipe: Recipe, content: Identity | None, shapes: Sequence[object] = ()
-    ) -> None:
+    def __init__(self, workload: Workload, recipe: Recipe, content: Identity | None, shapes: object = ()) -> None:
         self._key = ""
         self._sizes: dict[str, Any] = {}
         self._cache = JsonCache(user_cache_path("flopsfit-tui") / "sizes.json")
@@ -36,7 +33,7 @@ class MeasuredSizes:
             "parts": {name: digest for name, digest in content.parts.items() if name != "recipe"},
             "versions": dict(content.versions),
             "knob": workload.model_size_param,
-            "batch": list(shapes),
+            "batch": shapes,
             "loss": [recipe.pass_labels, recipe.reduction],
             "counter": inspect.getsource(measure),
         }

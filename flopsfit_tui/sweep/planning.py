@@ -216,14 +216,14 @@ def _measure(
     One on which a batch fails is still planned, at interpolated FLOPs: its trials will say what is wrong, and the
     others are not lost. TypeError when it fails on all.
     """
-    from flopsfit_tui.train.data import batch_length, tensor_shapes
+    from flopsfit_tui.train.data import batch_length, shapes
     from flopsfit_tui.train.measure import measure_size
     from flopsfit_tui.train.model import ContractError, quote
 
     tokens = batch_length(sample) * workload.dataset.tokens_per_sample
     found: dict[Setting, Size] = {}
     failed: dict[Setting, str] = {}
-    measured = MeasuredSizes(workload, recipe, content, tensor_shapes(sample))
+    measured = MeasuredSizes(workload, recipe, content, shapes(sample))
     for size in dict.fromkeys([*planned, *further]):
         try:
             known = measured.get(size, looks.params(size))

@@ -16,14 +16,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from typing import Any
 
 import torch
-from platformdirs import user_cache_path
 from torch import Tensor, nn
 
 from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.workload import Workload
+from flopsfit_tui.plan.compiled import INDUCTOR_FOLDER, inductor_folder
+from flopsfit_tui.train.data import shapes
 from flopsfit_tui.train.isolation import LossState
 from flopsfit_tui.train.loss import Form, LossForm, batch_loss
 from flopsfit_tui.train.model_state import load_model_state, model_state
@@ -32,8 +34,8 @@ from flopsfit_tui.train.random_state import random_state, set_random_state
 MOST_VERSIONS = 2  # of a size's code, where a model's own attributes change from step to step
 MOST_SAID = 200  # characters of a compiler's message
 KEPT = 64  # sizes compiled in a process
+_NUMBERS = count()
 _COMPILED: dict[tuple[Any, ...], tuple[Workload, Callable[..., Tensor]]] = {}
-_SETTINGS = {"TORCHINDUCTOR_CACHE_DIR": "", "TORCHINDUCTOR_COMPILE_THREADS": "1"}  # a worker has one core
 
 
 @cache
@@ -41,8 +43,8 @@ def prepare_compiler() -> None:
     """Let inductor keep what it compiles in the user's cache directory, unless the user has said where, and compile a
     first function: torch then changes itself and its process (Module.__init__, sys.path), which no trial is to blame
     for. Nothing is raised: what cannot be compiled says so in its place."""
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value or str(user_cache_path("flopsfit-tui") / "inductor"))
+    os.environ[INDUCTOR_FOLDER] = str(inductor_folder())
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # a worker has one core
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # on machines without a GPU it warns of that
     with contextlib.suppress(Exception):
         torch.compile(lambda x: x + 1)(torch.zeros(8))
@@ -56,13 +58,22 @@ class CompiledLoss:
         self._workload, self._form = workload, LossForm(form.pass_labels, form.reduction)
         self._call = _function(workload, size, self._form, device)
         self._shapes: Any = None
+        self.others = 0  # passes over batches of other shapes
         self.problem = ""  # why nothing is compiled (any more)
+
+    @property
+    def uncompiled(self) -> str:
+        """What was not done by compiled code, and why; empty where all was."""
+        return self.problem or (f"{self.others} passes, over batches of other shapes" if self.others else "")
 
     def __call__(self, model: nn.Module, batch: tuple[Any, Any]) -> Tensor:
         """As batch_loss."""
         if self._shapes is None:
-            self._shapes = _shapes(batch)
-        if self.problem or _shapes(batch) != self._shapes:
+            self._shapes = shapes(batch)
+        if self.problem:
+            return batch_loss(self._workload, model, batch, self._form)
+        if shapes(batch) != self._shapes:
+            self.others += 1
             return batch_loss(self._workload, model, batch, self._form)
         try:
             return self._call(model, *batch)
@@ -115,7 +126,7 @@ def _function(workload: Workload, size: Setting, form: LossForm, device: str) ->
         def loss(model: nn.Module, inputs: Any, targets: Any) -> Tensor:
             return batch_loss(workload, model, (inputs, targets), form)
 
-        loss.__code__ = loss.__code__.replace(co_name=f"loss_of_{len(_COMPILED)}")  # torch keeps versions by the code
+        loss.__code__ = loss.__code__.replace(co_name=f"loss_of_{next(_NUMBERS)}")  # torch keeps versions by the code
         _COMPILED[key] = workload, _compile(loss, device)
     return _COMPILED[key][1]
 
@@ -138,11 +149,3 @@ def _why(error: Exception) -> str:
         return "torch finds no C++ compiler (g++ or clang++)"
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.endswith("raised:")]
     return f"{type(error).__name__}: {lines[0][:MOST_SAID]}" if lines else type(error).__name__
-
-
-def _shapes(part: Any) -> Any:
-    if isinstance(part, Tensor):
-        return part.shape, part.dtype
-    if isinstance(part, dict):
-        return tuple((name, _shapes(value)) for name, value in part.items())
-    return tuple(map(_shapes, part)) if isinstance(part, tuple | list) else part

@@ -122,9 +122,16 @@ def batch_length(batch: Any) -> int:
     )
 
 
-def tensor_shapes(batch: Any) -> list[list[Any]]:
-    """Shape and type of every tensor of a batch, in order."""
-    return [[list(tensor.shape), str(tensor.dtype)] for tensor in _tensors(batch)]
+def shapes(batch: Any) -> Any:
+    """A batch with the shape and type of each tensor in its place, plain values as they are, and of all else its type:
+    equal where two batches are alike but for their numbers."""
+    if isinstance(batch, Tensor):
+        return batch.shape, batch.dtype
+    if isinstance(batch, Mapping):
+        return tuple((name, shapes(value)) for name, value in batch.items())
+    if isinstance(batch, tuple | list):
+        return tuple(map(shapes, batch))
+    return batch if isinstance(batch, str | int | float | None) else type(batch)
 
 
 def cut(batch: Any, first: int, last: int | None) -> Any:

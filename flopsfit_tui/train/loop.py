@@ -128,8 +128,8 @@ def _train(
                 yield TrialAlive(trial.key)
                 log.go_on()
         log.stop()
-        if training.compiled is not None and (problem := training.compiled.problem):
-            yield Note("warning", f"{workload.model_size_param} {trial.size} was trained uncompiled: {problem}")
+        if training.compiled is not None and (said := training.compiled.uncompiled):
+            yield Note("warning", f"{workload.model_size_param} {trial.size} was trained uncompiled: {said}")
         training.random_at_end = random_state(device)
         loss = yield from _evaluate(training, trial, recipe)
     except GeneratorExit:

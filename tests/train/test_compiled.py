@@ -98,6 +98,7 @@ def test_batches_of_other_shapes_take_the_model_as_it_is_written(compiles_by):
         training.step(1.0)
     assert shapes == [8, 8, 8]  # the first to compile
     assert training.compiled.problem == ""
+    assert training.compiled.uncompiled == "1 passes, over batches of other shapes"
 
 
 class Branching(nn.Module):

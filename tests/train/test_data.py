@@ -1,10 +1,12 @@
 """Whatever holds the user's data gives exactly the samples asked for, by seed."""
 
+from collections import UserDict
+
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from flopsfit_tui.train.data import as_pair, as_source, batch_length, cut, sources
+from flopsfit_tui.train.data import as_pair, as_source, batch_length, cut, shapes, sources
 
 COUNT = 50
 X = torch.arange(COUNT * 3).float().view(COUNT, 3)
@@ -187,3 +189,16 @@ def test_a_single_tensor_is_input_and_target(batch):
 def test_a_callable_without_a_seed_cannot_be_split():
     with pytest.raises(ValueError, match="give val_dataset"):
         sources(FixedCalls())
+
+
+def test_the_shapes_of_a_batch_are_equal_where_only_numbers_differ():
+    class Encoding(UserDict):
+        """A mapping that is no dict, as tokenizers give."""
+
+    def batch(length=4, dtype=torch.int64, flag=True):
+        ids = torch.randint(9, (2, length), dtype=dtype)
+        return Encoding(ids=ids, extra=[ids, object(), flag]), ids
+
+    assert shapes(batch()) == shapes(batch())
+    for other in (batch(5), batch(dtype=torch.int32), batch(flag=False)):
+        assert shapes(other) != shapes(batch())

@@ -19,7 +19,7 @@ PARTS = ("dataset", "val_dataset", "loss_fn", "model_cls", "model_kwargs", "opti
 TRAINING = (  # modules of flopsfit_tui.train
     *("adamw", "compiled", "data", "device", "evaluate", "loop", "loss", "model", "optim", "random_state"),
     *("resident", "schedule", "training"),
-)  # modules of flopsfit_tui.train
+)
 
 
 def identify(workload: Workload) -> Identity:

@@ -130,10 +130,12 @@ def law_lines(plan: Plan, analysis: Analysis, palette: Palette) -> Text:
         text.append(f"L = {law.E:.3f} + {law.A:.4g}/N^{law.alpha:.3f} + {law.B:.4g}/D^{law.beta:.3f}", plain)
         if fit.sigma is not None:
             text.append(f"   scatter {fit.sigma:.1%}", label)
+        if fit.joint is not None:
+            text.append("\nlosses     ", label)
+            text.append(f"g = {interval_text(fit.joint.g)}, E = {interval_text(fit.joint.E)}", plain)
+            text.append(f"   by the form whose terms do not add, scatter {fit.joint.sigma:.1%}", label)
         if plan.bayes_loss is not None:
             text.append("\nentropy    ", label).append(f"E = {law.E:.3f}", plain)
-            if fit.joint is not None:
-                text.append(f"   {fit.joint.E.value:.3f} where the terms need not add", label)
             text.append(f"   the data's Bayes loss is {plan.bayes_loss:.3f}", label)
     for name, exponent in (
         ("law", fit.exponent),

@@ -16,8 +16,8 @@ from flopsfit_tui.store.directory import sweeping_process
 from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.sweep.control_client import ControlClient
 from flopsfit_tui.sweep.follow import POLL_SECONDS, follow
+from flopsfit_tui.tui.session.inbox import Post
 from flopsfit_tui.tui.session.messages import Crashed, CurvesLoaded, Events, Linked, Logged, Rejected
-from flopsfit_tui.tui.session.orders import Post
 
 
 def follow_sweep(post: Post, directory: Path, control: Control, client: ControlClient | None = None) -> None:

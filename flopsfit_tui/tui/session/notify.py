@@ -29,18 +29,18 @@ class Notifier:
 
     def on_message(self, app_state: AppState, message: SessionMessage) -> None:
         """Call when a trial has failed and nobody was called about another lately."""
-        from flopsfit_tui.core import events as told  # the first paint comes before them
+        from flopsfit_tui.core import events  # the first paint comes before them
         from flopsfit_tui.tui.session.messages import Events
 
         for event in message.events if isinstance(message, Events) else ():
             match event:
-                case told.SweepStarted():
+                case events.SweepStarted():
                     self._live = False
-                case told.TrialStarted():
+                case events.TrialStarted():
                     self._live = True
-                case told.SweepEnded("stopped") if not app_state.reading:
+                case events.SweepEnded("stopped") if not app_state.reading:
                     self._live = False  # by the user
-                case told.TrialEnded(_, outcome) if outcome.status == "failed" and self._live:
+                case events.TrialEnded(_, outcome) if outcome.status == "failed" and self._live:
                     if self._clock() - self._failed_at >= QUIET_SECONDS:
                         self._failed_at = self._clock()
                         from flopsfit_tui.core.error_text import take_apart  # the first paint comes before a failure

@@ -1,6 +1,6 @@
 """One sweep in the app: its app state, its threads, and what they say folded in. Knows no screen.
 
-screens --- keys ---> app --- start, pause, ... ---> session --- orders ---> sweep thread, or follower
+screens --- keys ---> app --- start, pause, ... ---> session --- jobs ---> sweep thread, or follower
    ^                   ^                               |  ^
    '---- redraw -------'------ changed(what) ----------'  '--- message (through the app's message queue)
 """
@@ -18,7 +18,7 @@ from flopsfit_tui.core.control import Command, Control, LeaveOut, Pause, Resume,
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.terminal_name import terminal_name
 from flopsfit_tui.tui.session.app_state import AppState
-from flopsfit_tui.tui.session.orders import Orders
+from flopsfit_tui.tui.session.inbox import Inbox
 from flopsfit_tui.tui.session.undo import undo_of
 
 if TYPE_CHECKING:  # the first paint comes before what it needs
@@ -55,7 +55,7 @@ class Session:
         self._fitted: object = None  # what the last fit was begun for
         self._fits = 0
         self._given: set[str] = set()  # ids of the commands given here
-        self.sweeper = None if reading else Orders(self._post)
+        self.sweeper = None if reading else Inbox(self._post)
         self._client: ControlClient | None = None
         if reading and not read_only:
             from flopsfit_tui.sweep.control_client import ControlClient  # the start screen does without
@@ -241,47 +241,47 @@ class Session:
 
     def apply(self, message: SessionMessage) -> None:
         """Fold one piece of message in."""
-        from flopsfit_tui.tui.session import messages as told
+        from flopsfit_tui.tui.session import messages
 
         app_state = self.app_state
         what: ChangeKind = "app_state"
         match message:
-            case told.Planned(options, sweep) if options is app_state.options:
+            case messages.Planned(options, sweep) if options is app_state.options:
                 app_state.planned, app_state.plan, app_state.directory = sweep, sweep.plan, sweep.directory
                 app_state.stage, app_state.since = "pricing", time.monotonic()
-            case told.Estimated(options, sweep) if options is app_state.options:
+            case messages.Estimated(options, sweep) if options is app_state.options:
                 app_state.estimate = sweep.estimate
                 app_state.stage = "ready"
-            case told.Rejected(options, sentence) if options is None or options is app_state.options:
+            case messages.Rejected(options, sentence) if options is None or options is app_state.options:
                 app_state.problem, app_state.stage, app_state.start_requested = sentence, "refused", False
                 app_state.earlier_differs, app_state.runs_in = message.earlier_differs, message.runs_in
                 what = "refused"
-            case told.Crashed(text):
+            case messages.Crashed(text):
                 app_state.traceback, app_state.problem = text, text.strip().splitlines()[-1]
                 app_state.stage, app_state.start_requested = "ended" if app_state.state.trials else "refused", False
                 what = "broke"
-            case told.Events():
+            case messages.Events():
                 self._on_events(message)
                 return
-            case told.Linked(connected, problem):
+            case messages.Linked(connected, problem):
                 app_state.controlled, app_state.no_control, app_state.pending_command = connected, problem, ""
-            case told.Answered(problem) if problem:
+            case messages.Answered(problem) if problem:
                 app_state.pending_command = ""
                 app_state.notices.append(problem)
                 what = "noticed"
-            case told.Logged(entries, printed) if not app_state.history_logged:
+            case messages.Logged(entries, printed) if not app_state.history_logged:
                 app_state.history_logged = True
                 app_state.log.extendleft(reversed(entries))
                 app_state.state.load_printed(printed)
-            case told.CurvesLoaded(history):
+            case messages.CurvesLoaded(history):
                 app_state.state.load_history(history)
-            case told.Fitted():
+            case messages.Fitted():
                 self._fitting = False
                 app_state.fitted, app_state.recipe = message, message.recipe
                 self._refit()
-            case told.Proposed(choice):
+            case messages.Proposed(choice):
                 app_state.proposal = choice
-            case told.Exported(paths, problem, whole):
+            case messages.Exported(paths, problem, whole):
                 app_state.export_problem = problem
                 app_state.exported = paths or app_state.exported
                 self._exporting = app_state.exporting = self._exporting and not (whole or not paths)
@@ -367,9 +367,9 @@ class Session:
 
 def _commanded(event: Event) -> bool:
     """Whether somebody waits to see this: it is drawn at once, not when the screen's time comes."""
-    from flopsfit_tui.core import events as told
+    from flopsfit_tui.core import events
 
-    if isinstance(event, told.TrialEnded):
+    if isinstance(event, events.TrialEnded):
         return event.outcome.status == "skipped"
-    commanded = told.CommandGiven | told.CommandDone | told.PlanChanged | told.WorkersChanged
-    return isinstance(event, commanded | told.TargetChanged | told.TrialRequeued)
+    commanded = events.CommandGiven | events.CommandDone | events.PlanChanged | events.WorkersChanged
+    return isinstance(event, commanded | events.TargetChanged | events.TrialRequeued)

@@ -25,8 +25,8 @@ from flopsfit_tui.report.plots.series import (
     residual_series,
     scaling_series,
 )
+from flopsfit_tui.tui.session.inbox import Post
 from flopsfit_tui.tui.session.messages import Events, Exported, Fitted, Proposed
-from flopsfit_tui.tui.session.orders import Post
 
 
 def dots(plan: Plan, outcomes: Mapping[str, Outcome]) -> tuple[IsoCurve, ...]:

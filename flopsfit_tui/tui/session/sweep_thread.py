@@ -1,6 +1,6 @@
 """The app's long thread, which plans and sweeps; short_threads.py has those that fit and export.
 
-    UI thread  --- orders (a queue), Control --->  sweep thread: owns the executor and the store that is written
+    UI thread  --- jobs (a queue), Control --->  sweep thread: owns the executor and the store that is written
                <--- messages (post_message) ----/   \\__ trains in child processes
 
 The UI thread never waits for any of them. When the app ends it says quit(), and the sweep thread is gone within a
@@ -27,6 +27,7 @@ from flopsfit_tui.sweep.executor import Executor, Interrupted
 from flopsfit_tui.sweep.prepare import executor_options, make_executor
 from flopsfit_tui.sweep.processes import Processes
 from flopsfit_tui.tui.session.follow_thread import post_curves, post_log
+from flopsfit_tui.tui.session.inbox import Inbox
 from flopsfit_tui.tui.session.messages import (
     Crashed,
     Estimated,
@@ -35,7 +36,6 @@ from flopsfit_tui.tui.session.messages import (
     Rejected,
     SessionMessage,
 )
-from flopsfit_tui.tui.session.orders import Orders
 
 POST_SECONDS = 0.1  # progress is posted at most this often; everything else at once
 # Workers stand back, so that a key is answered while every core trains: 5 ms of work then take 12 ms, at 5 17, at 0 29.
@@ -45,10 +45,10 @@ NICE = 10
 
 
 class SweepThread:
-    """Plans and sweeps, one thing after the other, as ordered from the UI thread."""
+    """Plans and sweeps, one thing after the other, as the UI thread asks."""
 
-    def __init__(self, orders: Orders) -> None:
-        self._orders = orders
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
         self._wanted: object = None  # what the executor was made for
         self._aside: Options | None = None  # whose earlier sweep was put aside
         self._prepared: PreparedSweep | None = None
@@ -56,64 +56,64 @@ class SweepThread:
     def serve(self) -> None:
         """The thread's whole life."""
         try:
-            while not self._orders.quitting:
-                order = self._orders.queue.get()
-                if not self._orders.quitting:
-                    self._run_command(order)
+            while not self._inbox.quitting:
+                job = self._inbox.queue.get()
+                if not self._inbox.quitting:
+                    self._run_job(job)
         finally:
             self.drop_executor()
 
-    def _run_command(self, order: Callable[[SweepThread], None]) -> None:
+    def _run_job(self, job: Callable[[SweepThread], None]) -> None:
         try:
-            order(self)
+            job(self)
         except Interrupted:
             pass
         except (ValueError, TypeError, Failed) as error:
-            if self._orders.options is not None:
+            if self._inbox.options is not None:
                 runs_in = error.directory if isinstance(error, SweepRuns) else None
-                self._post(Rejected(self._orders.options, str(error), isinstance(error, SweepDiffers), runs_in))
+                self._post(Rejected(self._inbox.options, str(error), isinstance(error, SweepDiffers), runs_in))
         except Exception:  # noqa: BLE001 - shown with its traceback; the app goes on
-            if not self._orders.quitting:
+            if not self._inbox.quitting:
                 self._post(Crashed(traceback.format_exc()))
 
     def _post(self, message: SessionMessage) -> None:
         with contextlib.suppress(RuntimeError):  # the app has gone, and its event loop with it
-            self._orders.post(message)
+            self._inbox.post(message)
 
     def prepare(self, options: Options) -> None:
         """Plan and estimate the cost, unless something else has been asked for since."""
-        if options is not self._orders.options:
+        if options is not self._inbox.options:
             return
         self._prepared = None
         executor = self._take_executor(options)
-        if options is not self._orders.options:  # cancelled before there was an executor to interrupt
+        if options is not self._inbox.options:  # cancelled before there was an executor to interrupt
             return
         planned = plan_in_directory(options, executor)
         self._post(Planned(options, planned))
-        if options is self._orders.options:
+        if options is self._inbox.options:
             self._prepared = add_estimate(planned, options, executor)
             self._post(Estimated(options, self._prepared))
 
     def drop_executor(self) -> None:
         """Let the workers go."""
-        if self._orders.executor is not None:
-            self._orders.executor.close()
-        self._orders.executor = None
+        if self._inbox.executor is not None:
+            self._inbox.executor.close()
+        self._inbox.executor = None
 
     def _take_executor(self, options: Options) -> Executor:
         """The executor of these options, kept from plan to sweep, its workers loading torch already."""
         wanted = executor_options(options)
-        if self._orders.executor is None or wanted != self._wanted:
+        if self._inbox.executor is None or wanted != self._wanted:
             self.drop_executor()
             executor, self._wanted = make_executor(options, nice=NICE), wanted
-            self._orders.executor = executor
+            self._inbox.executor = executor
             if isinstance(executor, Processes):
                 executor.warm_up()
-        return self._orders.executor
+        return self._inbox.executor
 
     def sweep(self, control: Control) -> None:
         """Run what was planned last."""
-        options, prepared = self._orders.options, self._prepared
+        options, prepared = self._inbox.options, self._prepared
         if options is None or prepared is None:
             return  # the plan was refused, and the app knows
         if self._aside is options:  # it goes on after a stop

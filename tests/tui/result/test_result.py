@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 from textual.widgets import Input
 
+from flopsfit_tui.fit import fit_law
+from flopsfit_tui.report.plots.palette import DARK
 from flopsfit_tui.tui.result.screen import ResultScreen
+from flopsfit_tui.tui.result.text import law_lines
 from flopsfit_tui.tui.sweep.screen import SweepScreen
 from flopsfit_tui.tui.widgets.footer import Footer
 
@@ -72,3 +77,15 @@ async def test_a_narrow_terminal_shows_the_whole_answer_at_another_budget(open_a
         place = app.app.screen.query_one("#asked-answer").region
         drawn = [line[place.x : place.right] for line in app.picture()[place.y : place.bottom]]
         assert " ".join(" ".join(drawn).split()) == " ".join(app.text("#asked-answer").split())
+
+
+def test_the_form_that_losses_are_taken_from_is_said():
+    N, C = np.meshgrid(np.geomspace(1e7, 1e9, 7), np.geomspace(1e18, 1e20, 4))
+    D = C / (6 * N)
+    L = 1.7 + 400 / N**0.34 + 410 / D**0.28
+    fits = [fit_law(N.ravel(), D.ravel(), L.ravel(), form=form) for form in ("joint", "additive")]
+    plan = SimpleNamespace(bayes_loss=None)
+    second, law = (str(law_lines(plan, SimpleNamespace(fit=fit, power_laws=None), DARK)) for fit in fits)
+    assert f"g = {fits[0].joint.g.value:.3f}" in second
+    assert "by the form whose terms do not add" in second
+    assert "do not add" not in law

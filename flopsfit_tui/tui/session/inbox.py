@@ -20,8 +20,8 @@ if TYPE_CHECKING:  # the first paint comes before what they need
 Post = Callable[["SessionMessage"], object]
 
 
-class Orders:
-    """One thing after the other, as ordered from the UI thread; what is asked before the thread runs is kept."""
+class Inbox:
+    """Jobs, done one after the other; what is asked before the thread runs is kept."""
 
     def __init__(self, post: Post) -> None:
         self.post = post
