@@ -64,15 +64,15 @@ def _optima(comparison: Comparison) -> str:
 
 
 def ratio_range(times: Interval) -> str:
-    """``0.810 to 1.20``; an open side is a question mark."""
+    """``0.81 to 1.20``; an open side is a question mark."""
     if times.low is None and times.high is None:
         return NOTHING
     return " to ".join("?" if bound is None else _ratio(bound) for bound in (times.low, times.high))
 
 
 def _ratio(value: float) -> str:
-    """Three digits, also where the last ones are zeros."""
-    return f"{value:#.3g}".rstrip(".")
+    """In hundredths, so that two sweeps fit into 80 columns; two digits where that would be too few or too many."""
+    return f"{value:.2f}" if 0.1 <= value < 100 else f"{value:.2g}"
 
 
 def _settings(comparison: Comparison) -> str:

@@ -34,6 +34,7 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "=": lambda a, b: math.isclose(a, b, rel_tol=0.005),  # as it is written in the table
 }
+_SIGN = re.compile("[<>=]")  # also of a term that is not typed to its end
 _TERM = re.compile(r"(\w+)(>=|<=|!=|=|>|<)(.+)")
 
 
@@ -48,7 +49,7 @@ def parse_filter(text: str, size_name: str = "size", unit: str = "tokens") -> Ke
 
 def unknown_words(text: str) -> str:
     """What a table without rows says of words that are no status: they were looked for in errors."""
-    words = [word for word in text.split() if _TERM.fullmatch(word) is None and word not in STATUSES]
+    words = [word for word in text.split() if not _SIGN.search(word) and word not in STATUSES]
     if not words:
         return ""
     return f"; {words[0]!r} is no status ({', '.join(STATUSES)}), so it is looked for in errors and devices"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.core.trial import Outcome, Trial
-from flopsfit_tui.tui.sweep.trial_filter import parse_filter
+from flopsfit_tui.tui.sweep.trial_filter import parse_filter, unknown_words
 
 
 def trial(budget=1e11, size=32, status="finished", loss=2.0, error=""):
@@ -87,3 +87,9 @@ def test_any_text_is_understood_or_refused_in_one_sentence(now, text):
         said = str(error)
     assert said
     assert len(said.splitlines()) == 1
+
+
+def test_words_that_are_no_status_are_said_and_terms_that_are_still_typed_are_not():
+    assert "'fialed' is no status" in unknown_words("fialed size=8")
+    for text in ("failed", "failed bud>", "budget>=1e11", "size=", ""):
+        assert unknown_words(text) == ""
