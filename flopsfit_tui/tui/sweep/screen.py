@@ -12,6 +12,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
+from textual.css.query import NoMatches
 from textual.widgets import Static
 
 from flopsfit_tui.core.state import TrialState
@@ -301,8 +302,11 @@ class SweepScreen(SweepActions, PlotActions):
 
     def selected(self) -> list[TrialState]:
         """The trials under the cursor of the table that has the focus, or had it last; none while the screen goes."""
-        tables = self.query(f"#{self._panels.table}").results(Table)
-        return next((table.selected() for table in tables if isinstance(table, PointTable | TrialTable)), [])
+        with contextlib.suppress(NoMatches):
+            table = self.query_one(f"#{self._panels.table}")
+            if isinstance(table, PointTable | TrialTable):
+                return table.selected()
+        return []
 
     def on_descendant_focus(self) -> None:
         """The table with the focus is the one that keys are about."""
