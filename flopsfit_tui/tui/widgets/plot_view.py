@@ -7,8 +7,7 @@
     Drawn: the new lines                        <------
 
 What a person does (zoom, another panel, another size) is drawn at once. What only the data changed is drawn when the
-thread is free, and rests REST times as long as the last drawing took for each plot in sight, so that all plots together
-take a twentieth of the time.
+thread is free, and rests REST times as long as the last drawing took, so that plots take a twentieth of the time.
 
 What is drawn is a `PlotState`, so that another can be put in the same place without laying out the screen again. The
 wheel zooms about the pointer, dragging moves the plot, a double click shows the whole again.
@@ -39,7 +38,7 @@ from flopsfit_tui.tui.theme import palette_of
 Draw = Callable[[int, int, Palette, View], str]
 Prepare = Callable[[int], Draw]  # in the UI thread, for so many columns: takes what may change while it is drawn
 WHEEL = 1.25  # times nearer a turn
-REST = 20.0  # so many times the last drawing's seconds pass, for each plot in sight, before new data are drawn
+REST = 20.0  # so many times the last drawing's seconds pass before new data are drawn
 RETRY_SECONDS = 0.05  # until the thread is asked again whether it is free
 
 
@@ -219,8 +218,7 @@ class PlotView(Widget):
                 return  # asks again when it has ended
             self._drawing[1].cancel()  # another panel: begun or not, nobody waits for it
         live = picture.drawn is not None and replace(picture.drawn, version=wanted.version) == wanted
-        in_sight = sum(plot.display for plot in self.screen.query(PlotView))
-        rest = picture.finished + REST * in_sight * picture.seconds - time.monotonic()
+        rest = picture.finished + REST * picture.seconds - time.monotonic()
         if live and (rest > 0 or not _THREAD.free):
             if self._later is None:
                 self._later = self.set_timer(max(rest, RETRY_SECONDS), self._ask_again)
