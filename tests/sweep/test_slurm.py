@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from flopsfit_tui.cli import main
-from flopsfit_tui.core.events import Note, TrialEnded, TrialProgress, TrialRequeued
+from flopsfit_tui.core.events import Note, TrialEnded, TrialProgress, TrialRequeued, TrialStarted
 from flopsfit_tui.core.identity import Identity
 from flopsfit_tui.core.job_files import FOLDER, drop_jobs, result_path
 from flopsfit_tui.core.trial import Outcome, Request
@@ -134,6 +134,23 @@ def test_results_that_came_while_nobody_swept_are_taken(medium, make_executor, t
     assert workers.pop(plan.trials[0].key) != "slurm 7 on far"
     assert set(workers.values()) == {"slurm 7 on far"}
     assert any("is damaged; the trial is trained again" in note.message for note in store.notes)
+
+
+@pytest.mark.slurm
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_result_after_a_cancel_has_its_start_said_again(everything, plan, make_executor, tiny_file):
+    executor, trial = make_executor(), plan.trials[0]
+    job = Train(tiny_file, trial, plan.recipe, "cpu")
+    executor.start(job)
+    executor._say(trial.key, TrialStarted(trial.key, "slurm 7"))
+    if everything:
+        executor.cancel_all()
+    else:
+        executor.cancel(trial.key)
+    write_result(executor._directory(job), trial.key, Outcome("finished", loss=2.0), "slurm 7")  # it ended all the same
+    executor._events.clear()
+    executor.start(job)
+    assert [type(event) for event in executor._events] == [TrialStarted, TrialEnded]
 
 
 @pytest.mark.slurm

@@ -139,6 +139,7 @@ class OnSlurm:
     def cancel(self, key: str) -> None:
         """Leave one trial, and its job where it has no other."""
         self._trials.pop(key, None)
+        self._begun.discard(key)  # if it ends all the same, and is started again, its start is to be said again
         self._waiting = [job for job in self._waiting if job.trial.key != key]
         for job in [job for job in self._jobs if key in job.keys]:
             job.submission.order(cancel=key)
@@ -151,6 +152,7 @@ class OnSlurm:
         self._pausing = False
         self._waiting.clear()
         self._trials.clear()
+        self._begun.clear()
         self._events.clear()
         jobs, self._jobs = self._jobs, []
         self._queue.cancel(self._ids([job for job in jobs if job.keys]))
