@@ -302,11 +302,11 @@ class SweepScreen(SweepActions, PlotActions):
 
     def selected(self) -> list[TrialState]:
         """The trials under the cursor of the table that has the focus, or had it last; none while the screen goes."""
-        with contextlib.suppress(NoMatches):
+        try:
             table = self.query_one(f"#{self._panels.table}")
-            if isinstance(table, PointTable | TrialTable):
-                return table.selected()
-        return []
+        except NoMatches:
+            return []
+        return table.selected() if isinstance(table, PointTable | TrialTable) else []
 
     def on_descendant_focus(self) -> None:
         """The table with the focus is the one that keys are about."""
