@@ -299,7 +299,7 @@ class FlopsfitApp(App[int]):
     def action_start(self) -> None:
         """Sweep; or go on after a stop."""
         self.session.start()
-        if not screens.is_sweep(self.screen):
+        if self.app_state.busy and not screens.is_sweep(self.screen):
             self._show_sweep()
 
     def _show_sweep(self) -> None:

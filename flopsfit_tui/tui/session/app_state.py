@@ -73,7 +73,7 @@ class AppState:
     controlled: bool = False  # of such a sweep: commands reach the process that sweeps
     no_control: str = ""  # why they do not
     leaving: bool = False  # the sweep is to go on without this terminal
-    runs_in: Path | None = None  # the problem is that another process sweeps in this directory
+    runs_in: Path | None = None  # the problem is that another process sweeps in this directory: the plan can wait
     notices: list[str] = field(default_factory=list)  # what other terminals did, until it has been shown
     _not_fitted: tuple[object, Mapping[str, str]] = (None, {})  # and what it is of
 
@@ -157,7 +157,7 @@ class AppState:
     def exit_code(self) -> int:
         """Of the sweep; 2 when it was refused, 0 when it was only looked at or never started."""
         if self.reading or not self.state.trials:
-            return USAGE if self.stage == "refused" else DONE
+            return USAGE if self.stage == "refused" or self.runs_in else DONE
         return exit_code(self.state)
 
     def optimum(self) -> OptimumRow | None:

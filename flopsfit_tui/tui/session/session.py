@@ -104,10 +104,10 @@ class Session:
         self.app_state.reset(options)
         self._reject(options, sentence)
 
-    def _reject(self, options: Options, sentence: str) -> None:
+    def _reject(self, options: Options, sentence: str, runs_in: Path | None = None) -> None:
         from flopsfit_tui.tui.session.messages import Rejected
 
-        self.apply(Rejected(options, sentence))
+        self.apply(Rejected(options, sentence, runs_in=runs_in))
 
     def cancel_planning(self) -> None:
         """Plan nothing until the user asks for it; a start that waits for the plan is taken back."""
@@ -119,12 +119,23 @@ class Session:
             self._reject(options, "planning was cancelled; enter plans again")
 
     def start(self) -> None:
-        """Sweep; or go on after a stop."""
+        """Sweep; or go on after a stop. Where another process was sweeping, and is no more, plan anew: what lies there
+        has changed."""
+        directory = self.app_state.runs_in
+        if directory is not None:
+            from flopsfit_tui.store.lock import SweepRuns, check_free  # the first paint comes before them
+
+            try:
+                check_free(directory)
+            except SweepRuns as error:
+                self._reject(self.app_state.options, str(error), directory)
+                return
+            self.replan(replace(self.app_state.options))  # another object, so that --fresh still holds
         self._begin(())
 
     def _begin(self, commands: Sequence[Command]) -> None:
         assert self.sweeper is not None
-        self.app_state.start_requested, self.app_state.problem = True, ""
+        self.app_state.start_requested, self.app_state.problem, self.app_state.runs_in = True, "", None
         if self.app_state.user_target:
             commands = [*commands, SetTarget(self.app_state.user_target)]
         self.sweeper.sweep([self._signed(command) for command in commands])
@@ -253,8 +264,9 @@ class Session:
                 app_state.estimate = sweep.estimate
                 app_state.stage = "ready"
             case messages.Rejected(options, sentence) if options is None or options is app_state.options:
-                app_state.problem, app_state.stage, app_state.start_requested = sentence, "refused", False
+                app_state.problem, app_state.start_requested = sentence, False
                 app_state.earlier_differs, app_state.runs_in = message.earlier_differs, message.runs_in
+                app_state.stage = "ready" if app_state.runs_in and app_state.plan else "refused"
                 what = "refused"
             case messages.Crashed(text):
                 app_state.traceback, app_state.problem = text, text.strip().splitlines()[-1]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from flopsfit_tui.core.text import printable
 from flopsfit_tui.core.units import format_bytes, format_count, format_flops, format_seconds, format_share
 from flopsfit_tui.report.plots.palette import Palette, glyph
 from flopsfit_tui.tui.session.app_state import AppState
@@ -29,6 +30,13 @@ def waiting_text(app_state: AppState) -> str:
     if app_state.stage == "planning":
         return f"measuring the sizes of {name}… {since} (loading torch comes first, usually 3 to 20 s in all)"
     return f"timing the smallest and the largest size… {since} (usually 2 to 10 s)"
+
+
+def problem_text(app_state: AppState) -> str:
+    """Why there is no plan; or, in a line, why the one in sight was not started, and what starting it does."""
+    if app_state.runs_in is not None and app_state.plan is not None:
+        return "another process is sweeping in this directory; enter offers to watch it"
+    return printable(app_state.problem)
 
 
 def plan_of_another(name: str, palette: Palette) -> Text:

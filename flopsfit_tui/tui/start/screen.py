@@ -24,7 +24,7 @@ from flopsfit_tui.report.plots.palette import Palette
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.start.field import FieldInput, Fields
 from flopsfit_tui.tui.start.fields import FIELDS, defaults_of, options_of, texts_of
-from flopsfit_tui.tui.start.plan_text import plan_of_another, plan_table, plan_totals
+from flopsfit_tui.tui.start.plan_text import plan_of_another, plan_table, plan_totals, problem_text
 from flopsfit_tui.tui.text import shorten, without_marks
 from flopsfit_tui.tui.theme import palette_of, style
 from flopsfit_tui.tui.widgets.base_screen import BaseScreen, is_low, is_narrow
@@ -98,7 +98,7 @@ class StartScreen(BaseScreen):
             with Vertical(id="fields"):
                 yield from rows
                 yield Static(id="syntax", markup=False)
-                yield Static(id="problem")
+            yield Static(id="problem")
             yield Static("Plan", classes="heading", markup=False, id="plan-heading")
             with VerticalScroll(id="plan", can_focus=False):
                 yield Static(id="ladders")
@@ -263,11 +263,10 @@ class StartScreen(BaseScreen):
         table = plan_table(app_state, width - 5, palette) if own else plan_of_another(self.marked, palette)
         self.put("#ladders", table, layout=True)
         self.put("#totals", plan_totals(app_state, width - 5, palette) if own else Text(), layout=True)
-        self.put(
-            "#problem", Text(without_marks(printable(app_state.problem), width - 5), style(palette.bad)), layout=True
-        )
-        refused = own and bool(app_state.problem)
-        self.query_one("#problem").display = refused
+        problem = problem_text(app_state) if own else ""
+        self.put("#problem", Text(without_marks(problem, width - 5), style(palette.bad)), layout=True)
+        self.query_one("#problem").display = bool(problem)
+        refused = bool(problem) and app_state.stage != "ready"
         self.set_class(refused, "refused")
         self.set_class(not own or app_state.plan is None, "unplanned")  # margins would take what a low window has
         self._order(is_low(self.size), refused)
@@ -288,21 +287,20 @@ class StartScreen(BaseScreen):
             picture.first().display = False
 
     def _order(self, low: bool, refused: bool) -> None:
-        """In a low window the plan, its cost first, comes before the fields: they are scrolled to when used. Why there
-        is none comes first."""
+        """In a low window the plan, its cost first, comes before the fields: they are scrolled to when used. What is
+        wrong comes first there."""
         if (low, refused) == self._ordered:
             return
         self._ordered = low, refused
-        body, fields, plan, totals, problem = (
-            self.query_one(f"#{name}") for name in ("start", "fields", "plan", "totals", "problem")
+        body, workloads, fields, plan, totals, problem = (
+            self.query_one(f"#{name}") for name in ("start", "workloads", "fields", "plan", "totals", "problem")
         )
         if low:
             body.move_child(totals, before=plan)
-            fields.move_child(problem, before=0)
         else:
             body.move_child(totals, after=plan)
-            fields.move_child(problem, after=self.query_one("#syntax"))
-        body.move_child(fields, after=plan if low and not refused else self.query_one("#workloads"))
+        body.move_child(fields, after=plan if low and not refused else workloads)
+        body.move_child(problem, after=workloads if low else fields)
         if isinstance(self.focused, FieldInput):
             self.call_after_refresh(self.focused.scroll_visible, animate=False)
 

@@ -72,7 +72,7 @@ def phase_word(app_state: AppState, palette: Palette) -> tuple[str, tuple[int, i
     if state.phase == "waiting" or app_state.start_requested:
         waiting = {"planning": "measuring sizes…", "pricing": "timing…", "refused": "✗ not planned"}
         if app_state.stage == "ready" and not app_state.start_requested:
-            return "ready", palette.good
+            return ("✗ not started", palette.warn) if app_state.runs_in else ("ready", palette.good)
         return waiting.get(app_state.stage, "starting…"), palette.warn
     words = {
         "running": (
