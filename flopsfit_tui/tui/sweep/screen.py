@@ -33,7 +33,7 @@ from flopsfit_tui.tui.sweep.panels import ABOUT, PANELS, PLOTS, TABLES, TITLES, 
 from flopsfit_tui.tui.sweep.point_table import PointTable
 from flopsfit_tui.tui.sweep.sweep_actions import SweepActions
 from flopsfit_tui.tui.sweep.tabs import Tabs
-from flopsfit_tui.tui.sweep.trial_filter import EXAMPLE, parse_filter
+from flopsfit_tui.tui.sweep.trial_filter import EXAMPLE, parse_filter, without_half_term
 from flopsfit_tui.tui.sweep.trial_table import TrialTable
 from flopsfit_tui.tui.theme import palette_of, style
 from flopsfit_tui.tui.trial.screen import TrialScreen
@@ -272,7 +272,8 @@ class SweepScreen(SweepActions, PlotActions):
         self.query_one(Prompt).show("find in the log", answered, before, "words of a line", typed=table.show_only)
 
     def action_filter(self) -> None:
-        """Show only some of the trials; the table follows what is typed. In the log: only lines with some words."""
+        """Show only some of the trials; the table follows the terms that are typed to their end. In the log: only lines
+        with some words."""
         if self._panels.panel == "log":
             self._find_in_log()
             return
@@ -285,8 +286,14 @@ class SweepScreen(SweepActions, PlotActions):
             self._name_panels()
 
         plan = self.app_state.plan
-        check = partial(parse_filter, size_name=plan.size_name, unit=plan.unit) if plan else parse_filter
-        self.query_one(Prompt).show("show only", answered, before, EXAMPLE, check, table.show_only)
+        names = {"size_name": plan.size_name, "unit": plan.unit} if plan else {}
+
+        def typed(text: str) -> None:
+            with contextlib.suppress(ValueError):  # the line says what is wrong
+                table.show_only(without_half_term(text, **names))
+
+        check = partial(parse_filter, **names)
+        self.query_one(Prompt).show("show only", answered, before, EXAMPLE, check, typed)
 
     def _name_panels(self) -> None:
         only = printable(self.query_one(TrialTable).filter)

@@ -26,6 +26,7 @@ NUMBERS: dict[str, Callable[[TrialState], float]] = {
     "loss": lambda now: now.outcome.loss if now.outcome else now.loss,
     "seconds": lambda now: now.outcome.seconds if now.outcome else now.seconds,
 }
+SUCH_AS = {"budget": "1e11", "size": "32", "params": "50k", "tokens": "1M", "seed": "0", "loss": "2.1", "seconds": "60"}
 COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -34,8 +35,8 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "=": lambda a, b: math.isclose(a, b, rel_tol=0.005),  # as it is written in the table
 }
-_SIGN = re.compile("[<>=]")  # also of a term that is not typed to its end
-_TERM = re.compile(r"(\w+)(>=|<=|!=|=|>|<)(.+)")
+_SIGN = re.compile("[<>=]")
+_TERM = re.compile(r"(\w+)(>=|<=|!=|=|>|<)(.*)")
 
 
 def parse_filter(text: str, size_name: str = "size", unit: str = "tokens") -> Keeps:
@@ -43,8 +44,26 @@ def parse_filter(text: str, size_name: str = "size", unit: str = "tokens") -> Ke
 
     Raises ValueError naming the term that cannot be meant and what would have worked.
     """
-    terms = [_term(word, {size_name: "size", unit: "tokens", "N": "params", "D": "tokens"}) for word in text.split()]
+    terms = [_term(word, _also(size_name, unit)) for word in text.split()]
     return lambda now: all(keeps(now) for keeps in terms)
+
+
+def without_half_term(text: str, size_name: str = "size", unit: str = "tokens") -> str:
+    """A filter that is being typed, without a last term that is not yet complete: the beginning of a name that can be
+    compared, or a comparison that cannot be meant as it stands. It would keep nothing, or what it is not typed for."""
+    *before, last = text.split() or [""]
+    also = _also(size_name, unit)
+    half = not text[-1:].isspace() and any(f"{name}!".startswith(last) for name in (*NUMBERS, *also))
+    try:
+        _term(last, also)
+    except ValueError:
+        half = True
+    return " ".join(before) if half else text
+
+
+def _also(size_name: str, unit: str) -> dict[str, str]:
+    """Other names of what can be compared."""
+    return {size_name: "size", unit: "tokens", "N": "params", "D": "tokens"}
 
 
 def unknown_words(text: str) -> str:
@@ -62,12 +81,14 @@ def _term(word: str, also: dict[str, str]) -> Keeps:
             return lambda now: now.status == word
         lowered = word.lower()
         return lambda now: lowered in _words(now)
-    name, sign, value_text = match.groups()
-    name = also.get(name, name)
+    typed_name, sign, value_text = match.groups()
+    name = also.get(typed_name, typed_name)
     if name not in NUMBERS:
         near = difflib.get_close_matches(name, NUMBERS, 1)
         hint = f"did you mean {near[0]}?" if near else f"these can: {', '.join(NUMBERS)}"
         raise ValueError(f"{name!r} cannot be compared; {hint}")
+    if not value_text:
+        raise ValueError(f"{word!r} lacks a value, such as {word}{SUCH_AS[name]}")
     if name == "size" and sign in ("=", "!="):
         return _size_term(sign, value_text)
     value = 0.0 if value_text == "0" else parse_number(value_text, name)

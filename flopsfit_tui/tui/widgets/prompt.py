@@ -58,7 +58,8 @@ class Prompt(Vertical):
         check: TextCallback = str,
         typed: TextCallback = str,
     ) -> None:
-        """Show the input. Text for which `check` raises ValueError is rejected; `typed` is called at each change."""
+        """Show the input. Text for which `check` raises ValueError is rejected; `typed` is called at each change, also
+        with such text."""
         self.close(None)
         self._check, self._as_typed, self._answered, self._example = check, typed, answered, example
         self._focused_before = self.screen.focused
@@ -95,11 +96,11 @@ class Prompt(Vertical):
             self.close(None)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Say at once what is wrong; tell what is right."""
+        """Say at once what is wrong, and tell what is typed."""
         event.stop()
         problem = self._problem(event.value)
         self._say(problem or self._example, wrong=bool(problem))
-        if not problem and self.display:
+        if self.display:
             self._as_typed(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 
 from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.core.trial import Outcome, Trial
-from flopsfit_tui.tui.sweep.trial_filter import parse_filter, unknown_words
+from flopsfit_tui.tui.sweep.trial_filter import NUMBERS as NAMED
+from flopsfit_tui.tui.sweep.trial_filter import parse_filter, unknown_words, without_half_term
+from flopsfit_tui.tui.sweep.trial_table import TrialTable
+from flopsfit_tui.tui.widgets.prompt import Prompt
 
 
 def trial(budget=1e11, size=32, status="finished", loss=2.0, error=""):
@@ -50,7 +53,15 @@ def test_words_are_looked_for_in_errors():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("bugdet>1", "did you mean budget"), ("size>x", "size 'x' is not"), ("colour=1", "these can")]
+    ("text", "said"),
+    [
+        ("bugdet>1", "did you mean budget"),
+        ("bud>", "did you mean budget"),
+        ("size>x", "size 'x' is not"),
+        ("colour=1", "these can"),
+        *((f"{name}{sign}", f"'{name}{sign}' lacks a value, such as {name}{sign}") for name in NAMED for sign in "<="),
+        ("failed loss!=", "'loss!=' lacks a value, such as loss!=2.1"),
+    ],
 )
 def test_what_cannot_be_meant(text, said):
     with pytest.raises(ValueError, match=said):
@@ -93,3 +104,53 @@ def test_words_that_are_no_status_are_said_and_terms_that_are_still_typed_are_no
     assert "'fialed' is no status" in unknown_words("fialed size=8")
     for text in ("failed", "failed bud>", "budget>=1e11", "size=", ""):
         assert unknown_words(text) == ""
+
+
+@pytest.mark.parametrize("term", ["budget>=1e11", "loss!=2.1", "width=32", "N<50k", "seconds<1e2"])
+def test_a_term_that_is_being_typed_counts_from_its_first_value_on(term):
+    value = next(i for i, letter in enumerate(term) if letter.isdigit())
+    for length in range(len(term) + 1):
+        typed = f"failed {term[:length]}"
+        whole = length > value and not typed.endswith("e")
+        assert without_half_term(typed, "width").split() == (typed if whole else "failed").split(), typed
+
+
+def test_words_and_what_is_not_last_count():
+    for text in ("out of mem", "fialed", "loss is", "seed ", "N seed=0", "colour=3 failed", ""):
+        assert without_half_term(text) == text
+    assert without_half_term("failed colour=3") == "failed"  # said in the line, and never kept anything
+
+
+async def test_the_table_is_not_emptied_by_a_term_that_is_being_typed(open_app, rehearsed, options):
+    rehearsed.fails = (6, 10)
+    async with open_app(options, start=True, size=(100, 30)) as app:
+        await app.until(lambda: app.app_state.stage == "ended", "the end")
+        await app.press("escape", "2")
+        table, prompt = app.app.screen.query_one(TrialTable), app.app.screen.query_one(Prompt)
+        everything = table.row_count
+        await app.press("slash")
+        for key in "loss<":
+            await app.press(key)
+            assert table.row_count == everything
+        assert "'loss<' lacks a value, such as loss<2.1" in app.text("#prompt-problem")
+        await app.press("enter")
+        assert prompt.open
+        await app.press("0")
+        assert table.row_count == 0
+        await app.press("backspace")
+        assert table.row_count == everything
+        await app.press("ctrl+u", *"failed")
+        failed = table.row_count
+        assert 0 < failed < everything
+        await app.press("space")
+        for key in "bud>":
+            await app.press(key)
+            assert table.row_count == failed
+        assert "did you mean budget?" in app.text("#prompt-problem")
+        await app.press("backspace", *"get>=8e5", "enter")
+        assert not prompt.open
+        assert 0 < table.row_count < failed
+        await app.press("slash", "ctrl+u", *"loss")
+        assert table.row_count == everything
+        await app.press("enter")  # looked for in errors, as any word
+        assert table.row_count == 0
