@@ -191,6 +191,15 @@ def scaling_series(analysis: Analysis) -> Scaling:
     )
 
 
+def power_law(line: Line) -> Line:
+    """More places on a line that is straight between its own on log axes, for axes on which it bends; all are above 0
+    and in order of x."""
+    if len(line.x) < 2:
+        return line
+    grid = np.union1d(line.x, np.geomspace(line.x[0], line.x[-1], SAMPLES)[1:-1])
+    return _line(grid, np.exp(np.interp(np.log(grid), np.log(line.x), np.log(line.y))))
+
+
 def residual_series(analysis: Analysis) -> Residuals:
     """Every point's distance from the law, in log loss; empty while there is no law."""
     law = analysis.fit.law

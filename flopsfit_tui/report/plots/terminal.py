@@ -16,7 +16,7 @@ from flopsfit_tui.core.units import format_count, format_flops
 from flopsfit_tui.report.plots.chart import Axis, Chart
 from flopsfit_tui.report.plots.palette import Color, Palette, glyph, mix
 from flopsfit_tui.report.plots.readout import Spot, read_spot
-from flopsfit_tui.report.plots.series import IsoCurve, LossCurves, Residuals, Scaling, smoothed
+from flopsfit_tui.report.plots.series import IsoCurve, LossCurves, Residuals, Scaling, power_law, smoothed
 from flopsfit_tui.report.plots.ticks import Tick
 from flopsfit_tui.report.plots.viewport import PLAIN, View
 
@@ -161,12 +161,17 @@ def plan_plot(plan: Plan, width: int, height: int, palette: Palette, view: View 
 
 @guarded
 def scaling_plot(scaling: Scaling, width: int, height: int, palette: Palette, view: View = PLAIN) -> str:
-    """The optimal params and tokens against the budget, all logs: the law with its band, ★ the parabolas' minima."""
+    """The optimal params and tokens against the budget, all logs: the law with its band, ★ the parabolas' minima.
+
+    On two log axes its lines are straight between budgets, and further places would only round them to other dots.
+    """
+    bends = view.flip_x_scale or view.flip_y_scale
+    lines = [scaling.tokens, scaling.params, scaling.params_low, scaling.params_high]
+    tokens_line, params_line, *edges = ((c.x, c.y) for c in (map(power_law, lines) if bends else lines))
     chart = _chart(width, height, palette, Axis(True, format_flops), Axis(True, format_count), view)
     params, tokens = palette.series[0], palette.series[3]
-    chart.line(scaling.tokens.x, scaling.tokens.y, tokens)
-    edges = [(edge.x, edge.y) for edge in (scaling.params_low, scaling.params_high)]
-    chart.band((scaling.params.x, scaling.params.y), edges, params)
+    chart.line(*tokens_line, tokens)
+    chart.band(params_line, edges, params)
     rows = scaling.targets
     chart.dots([r.budget for r in rows], [r.tokens for r in rows], tokens, "■")
     chart.dots([r.budget for r in rows], [r.params for r in rows], params, "●")
