@@ -32,6 +32,7 @@ from flopsfit_tui.plan.resume import continue_plan
 from flopsfit_tui.report.answer.choose import choose, price_by
 from flopsfit_tui.report.files.sweeps import StoredSweep, export_directory, read_sweep
 from flopsfit_tui.store.directory import sweep_directory
+from flopsfit_tui.store.lock import check_free
 from flopsfit_tui.store.manifest import listed
 from flopsfit_tui.store.sqlite import FILE, SqliteStore, archive_sweep
 from flopsfit_tui.store.writable import check_directory
@@ -180,6 +181,7 @@ class Sweep:
                 return
         prepared, options = self._prepared, self._options
         if options.fresh:
+            check_free(prepared.directory)  # results that lie there may be those of a sweep that runs
             drop_all_results(prepared.directory)
         if options.fresh and (aside := archive_sweep(prepared.directory)):
             yield Note("info", f"the earlier sweep is kept as {aside}")

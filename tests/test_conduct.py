@@ -12,6 +12,7 @@ from rehearsed import Rehearsed
 from flopsfit_tui.conduct import Sweep, change_target, plan_in_directory, prepare
 from flopsfit_tui.core.control import AddTrial, Control, SetTarget
 from flopsfit_tui.core.events import Note, SweepEnded, SweepStarted, TargetChanged, TrialEnded
+from flopsfit_tui.core.job_files import result_path
 from flopsfit_tui.core.options import Options
 from flopsfit_tui.core.state import FAILED, SweepState, exit_code
 from flopsfit_tui.core.store_errors import StoreFault
@@ -155,6 +156,21 @@ def test_a_directory_in_which_another_process_sweeps_is_refused(options, executo
             run(options, executor)
     finally:
         holder.close()
+
+
+def test_a_fresh_sweep_takes_nothing_from_one_that_runs(options, executor):
+    holder = SqliteStore(options.out)
+    result = result_path(options.out, "a-trial-of-the-other")
+    result.parent.mkdir(parents=True)
+    result.write_text("{}")
+    try:
+        with pytest.raises(ValueError, match="is sweeping in"):
+            run(replace(options, fresh=True), executor)
+    finally:
+        holder.close()
+    assert result.exists()
+    run(replace(options, fresh=True), executor)
+    assert not result.exists()
 
 
 def test_a_file_that_the_sweep_did_not_write_is_left_and_said(options, executor):
