@@ -12,7 +12,7 @@ from flopsfit_tui.cli import main
 from flopsfit_tui.core.trial import Goal, Outcome, Plan
 from flopsfit_tui.fit.next_trial import interval_factor
 from flopsfit_tui.report.answer.analysis import analyse
-from flopsfit_tui.report.answer.choose import choose
+from flopsfit_tui.report.answer.choose import _cells, choose
 from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 from flopsfit_tui.store.sqlite import SqliteStore
 
@@ -69,11 +69,17 @@ def test_the_same_store_gives_the_same_next_trial(swept):
 
 
 @pytest.mark.parametrize("ended", [20, 21, 22])
-def test_no_trial_is_so_much_larger_than_the_optimum_that_its_steps_are_few(swept, ended):
+@pytest.mark.parametrize(("warmup", "above"), [(40, 5.0), (10**12, 3.5)])
+def test_a_trial_far_above_the_optimum_is_not_a_short_one(swept, ended, warmup, above):
     outcomes = dict(list(swept._outcomes.items())[:ended])
-    choice = choose(replace(swept.plan, goal=Goal(1.001, 1e18)), outcomes, (), no_price)
-    best = analyse(sweep_runs(swept.plan, outcomes), ()).fit.predict(choice.budget).params
-    assert best / 7 <= choice.size.params <= best * 3.5
+    plan = replace(swept.plan, goal=Goal(1.001, 1e18), recipe=replace(swept.plan.recipe, warmup_steps=warmup))
+    fit = analyse(sweep_runs(plan, outcomes), ()).fit
+    cells = list(_cells(plan, outcomes, sweep_runs(plan, outcomes), fit, []))
+    ratios = [size.params / fit.predict(budget).params for budget, size in cells]
+    assert 1 / 5 <= min(ratios) < 1 / 3.5
+    assert above / 1.5 < max(ratios) <= above
+    choice = choose(plan, outcomes, (), no_price)
+    assert (choice.budget, choice.size) in cells
 
 
 def test_a_stopped_sweep_goes_on_to_the_same_goal(tmp_path):

@@ -20,8 +20,10 @@ from flopsfit_tui.report.answer.runs import Runs
 from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 
 FEWEST = 20  # runs before a stop
-BELOW_OPTIMUM = 7.0  # candidates lie within this factor of the law's optimum in N, and above it within the next:
-ABOVE_OPTIMUM = 3.5  # larger sizes train so few steps that real losses leave the law (gpt-bytes: 4 to 16 % below it)
+AROUND_OPTIMUM = 5.0  # candidates lie within this factor of the law's optimum in N, as far above as below it: where
+# the law is not quite true, a range that reaches further to one side moves the answer (benchmarks/next_trial.py)
+FAR_ABOVE = 3.5  # times the optimum, and beyond: a trial trains at least so many times the warm-up, because the losses
+LEAST_WARMUPS = 4.0  # of very short trials leave the law (gpt-bytes, 60 to 150 steps: 4 to 16 % below it)
 AROUND_SIZES = 4.0  # and within this factor of the sizes that were run
 BRACKETED = 2  # so many of the largest budgets used show their minimum between three sizes
 
@@ -176,8 +178,9 @@ def _cells(
         best = fit.predict(budget)
         centre = best.params if best else guess
         for size in plan.sizes:
-            near = centre / BELOW_OPTIMUM <= size.params <= centre * ABOVE_OPTIMUM and low <= size.params <= high
-            if near and budget >= size.flops_per_token * batch and (budget, size.size) not in refused:
+            near = centre / AROUND_OPTIMUM <= size.params <= centre * AROUND_OPTIMUM and low <= size.params <= high
+            least = LEAST_WARMUPS * plan.recipe.warmup_steps if size.params > centre * FAR_ABOVE else 1
+            if near and budget >= size.flops_per_token * batch * least and (budget, size.size) not in refused:
                 yield budget, size
 
 
