@@ -14,6 +14,7 @@ from flopsfit_tui.tui.session import short_threads
 
 TESTS = Path(__file__).parent
 NUMBERS = itertools.count()
+WITHOUT_MATPLOTLIB = str(TESTS / "without_matplotlib")
 LIBRARIES = {"MPLCONFIGDIR": "matplotlib", "HF_HOME": "huggingface"}
 DRAWN_HERE, DRAWN_BY_A_CHILD = export.draw_pictures, short_threads.draw_plots
 sys.path.insert(0, str(TESTS))  # `import tiny`, here and in the workers
@@ -50,6 +51,7 @@ def no_pictures():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export, "draw_pictures", lambda *_: ({}, ""))
         patch.setattr(short_threads, "draw_plots", written)
+        patch.setenv("PYTHONPATH", WITHOUT_MATPLOTLIB, prepend=os.pathsep)  # of processes that are started
         yield
 
 
@@ -57,6 +59,7 @@ def no_pictures():
 def pictures():
     """In this test they do."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.environ["PYTHONPATH"].removeprefix(WITHOUT_MATPLOTLIB).removeprefix(os.pathsep))
         patch.setattr(export, "draw_pictures", DRAWN_HERE)
         patch.setattr(short_threads, "draw_plots", DRAWN_BY_A_CHILD)
         yield

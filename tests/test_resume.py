@@ -1,6 +1,7 @@
 """What a second run reuses: the losses of the same code and data, and nothing else without the user's word."""
 
 import functools
+import runpy
 import socket
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import flopsfit_tui as ff
+from flopsfit_tui.cli import main
 from flopsfit_tui.core.identity import Identity
 from flopsfit_tui.store.sqlite import SqliteStore
 
@@ -196,29 +198,65 @@ else:
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("way", ["thread", "processes", "run"])
-def test_the_same_script_run_twice_trains_nothing_the_second_time(way, tmp_path):
-    def run(comment="", dropout=0.0, *options):
-        (tmp_path / "script.py").write_text(SCRIPT.format(comment=comment, dropout=dropout))
-        command = [sys.executable, "script.py", way]
-        if way == "run":
-            command = [sys.executable, "-m", "flopsfit_tui", "run", "script.py", "--no-ui", "--out", "out"]
-            command += ["--workers", "1", *options]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    """Write the script, and give it as a main program of this process with these arguments."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it is written twice in a second, at the same length
 
-    ran = run()
+    def write(*arguments, comment="", dropout=0.0):
+        (tmp_path / "script.py").write_text(SCRIPT.format(comment=comment, dropout=dropout))
+        monkeypatch.setattr(sys, "argv", ["script.py", *arguments])
+        return functools.partial(runpy.run_path, "script.py", run_name="__main__")
+
+    return write
+
+
+@pytest.mark.slow
+def test_the_same_script_run_twice_trains_nothing_the_second_time(script, tmp_path):
+    script("thread")
+    command = [sys.executable, "script.py", "thread"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert attempts(tmp_path / "out") == 6
-    ran = run("# more about it")
-    assert ran.returncode == 0, ran.stderr
+    script("thread", comment="# more about it")()
     assert attempts(tmp_path / "out") == 6
-    ran = run(dropout=0.5)
-    assert ran.returncode == (2 if way == "run" else 1)
-    assert "model_cls has changed" in ran.stderr
+    changed = script("thread", dropout=0.5)
+    with pytest.raises(ValueError, match="model_cls has changed"):
+        changed()
     assert attempts(tmp_path / "out") == 6
-    if way == "run":
-        assert run("", 0.5, "--resume-anyway").returncode == 0
-        assert run("", 0.5).returncode == 0
-        assert attempts(tmp_path / "out") == 6
-        assert run("", 0.9, "--fresh", "--resume-anyway").returncode == 2
+
+
+@pytest.mark.slow
+def test_nor_do_the_worker_processes_of_a_script(script, tmp_path):
+    script("processes")()  # each run has a worker of its own, and sends it what the main program defines
+    assert attempts(tmp_path / "out") == 6
+    script("processes", comment="# more about it")()
+    assert attempts(tmp_path / "out") == 6
+    changed = script("processes", dropout=0.5)
+    with pytest.raises(ValueError, match="model_cls has changed"):
+        changed()
+    assert attempts(tmp_path / "out") == 6
+
+
+@pytest.mark.slow
+def test_nor_does_a_script_by_the_command_line(script, tmp_path, capfd):
+    def run(*options, executor="thread"):
+        command = ["run", "script.py", "--no-ui", "--out", "out", "--workers", "1", "--executor", executor]
+        return main([*command, *options])
+
+    script()
+    assert run(executor="processes") == 0
+    assert attempts(tmp_path / "out") == 6
+    script(comment="# more about it")
+    assert run(executor="processes") == 0
+    assert attempts(tmp_path / "out") == 6
+    script(dropout=0.5)
+    assert run() == 2
+    assert "model_cls has changed" in capfd.readouterr().err
+    assert attempts(tmp_path / "out") == 6
+    assert run("--resume-anyway") == 0
+    assert run() == 0
+    assert attempts(tmp_path / "out") == 6
+    script(dropout=0.9)
+    assert run("--fresh", "--resume-anyway") == 2

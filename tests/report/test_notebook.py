@@ -98,7 +98,7 @@ result
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the kernel's own
-def test_in_a_real_kernel(tmp_path):
+def test_in_a_real_kernel(tmp_path, pictures):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK.format(path=str(tmp_path)))])
