@@ -32,7 +32,7 @@ def rows(path):
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory, tiny_file):
     out = tmp_path_factory.mktemp("sweep")
-    return out, flopsfit("--no-ui", "run", tiny_file, *PLAN, "--out", str(out))
+    return out, flopsfit("--no-ui", "run", tiny_file, *PLAN, "--workers", "1", "--out", str(out))
 
 
 def test_it_ends_well_with_the_answer_on_stdout_and_the_story_on_stderr(sweep):
@@ -125,15 +125,23 @@ def test_json_on_stdout(tiny_file, tmp_path, capfd):
 
 
 def interrupted(tiny_file, directory):
-    """A command whose first trial ends long before its last."""
-    options = ["--budgets", "1e6,4e7", "--sizes", "8,16,32", "--workers", "1", "--out", str(directory)]
-    return [sys.executable, "-m", "flopsfit_tui", "run", tiny_file, "--no-ui", *options]
+    """Arguments of a sweep whose first trial ends long before its last."""
+    options = ["--budgets", "1e6,2e7", "--sizes", "8,16,32", "--workers", "1", "--out", str(directory)]
+    return ["run", tiny_file, "--no-ui", *options]
+
+
+def goes_on(arguments, directory):
+    """The same sweep again trains what is missing."""
+    assert main([*arguments, "--executor", "thread"]) == 0
+    finished = [trial for trial, status in attempts(directory) if status == "finished"]
+    assert len(finished) == len(set(finished)) == 6
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_is_finished_and_the_same_command_goes_on(number, tiny_file, tmp_path):
-    command = interrupted(tiny_file, tmp_path)
+    arguments = interrupted(tiny_file, tmp_path)
+    command = [sys.executable, "-m", "flopsfit_tui", *arguments]
     sweeping = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
     )
@@ -146,10 +154,7 @@ def test_an_interrupt_keeps_what_is_finished_and_the_same_command_goes_on(number
     assert "go on with: flopsfit-tui run " in errors
     done = [r for r in rows(tmp_path / "trials.csv") if r["status"] == "finished"]
     assert 1 <= len(done) < 6
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
-    finished = [trial for trial, status in attempts(tmp_path) if status == "finished"]
-    assert len(finished) == len(set(finished)) == 6
+    goes_on(arguments, tmp_path)
 
 
 def hear_interrupts():
@@ -170,17 +175,15 @@ def test_an_interrupt_while_planning_ends_at_once_and_writes_nothing(tiny_file, 
 
 @pytest.mark.slow
 def test_after_sigkill_the_same_command_goes_on(tiny_file, tmp_path):
-    command = interrupted(tiny_file, tmp_path)
+    arguments = interrupted(tiny_file, tmp_path)
+    command = [sys.executable, "-m", "flopsfit_tui", *arguments]
     sweeping = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     for line in sweeping.stderr:
         if line.startswith("["):
             sweeping.kill()
             break
     sweeping.communicate()
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
-    finished = [trial for trial, status in attempts(tmp_path) if status == "finished"]
-    assert len(finished) == len(set(finished)) == 6
+    goes_on(arguments, tmp_path)
     assert os.path.exists(tmp_path / "optimum.csv")
 
 
