@@ -1,5 +1,6 @@
 """A trial that two processes train together: the loss of one, and lost, paused, stopped and resumed like any other."""
 
+import contextlib
 from dataclasses import replace
 
 import psutil
@@ -27,8 +28,9 @@ from flopsfit_tui.train.check_parts import check_parts
 def rank(number):
     """The process of a rank, below this one."""
     for process in psutil.Process().children(recursive=True):
-        if "flopsfit_tui.sweep.rank" in process.cmdline() and process.environ().get("RANK") == number:
-            return process
+        with contextlib.suppress(psutil.Error):  # it ends meanwhile
+            if "flopsfit_tui.sweep.rank" in process.cmdline() and process.environ().get("RANK") == number:
+                return process
     raise AssertionError(f"no rank {number}")
 
 
