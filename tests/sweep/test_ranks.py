@@ -36,7 +36,7 @@ def rank(number):
 
 @pytest.mark.slow
 def test_two_processes_give_the_loss_of_one_whatever_comes_between(tiny_file, tmp_path):
-    one, two = (make_plan(Request(tiny_file, budgets=(4e7,), sizes=(16,), nproc=n), InThread()) for n in (1, 2))
+    one, two = (make_plan(Request(tiny_file, budgets=(2e7,), sizes=(16,), nproc=n), InThread()) for n in (1, 2))
     assert one.trials[0].key != two.trials[0].key
     (wanted,) = [e.outcome for e in run_sweep(one, tiny_file, InThread(), MemoryStore()) if isinstance(e, TrialEnded)]
     executor, control, store = Processes(1), Control(), MemoryStore()
