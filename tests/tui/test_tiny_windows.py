@@ -17,6 +17,7 @@ import pytest
 
 SIZES = [(width, height) for width in range(1, 13) for height in range(1, 7)]
 SOME = [(1, 1), (8, 4)]  # 8 columns left the workloads' lines none
+SWEEP = ["-m", "flopsfit_tui", "run", "simulated", "--workers", "1", "--out", "sweep"]
 SCREENS = {  # how each is come to from the sweep's screen, and left
     "help": (("question_mark",), ("escape",)),
     "palette": (("ctrl+p",), ("escape",)),
@@ -98,7 +99,7 @@ def window(columns, rows, command, directory, term="xterm-256color"):
 @pytest.mark.parametrize("moment", [b"\x1b[?1049h", pytest.param(b"/35", marks=pytest.mark.slow)])
 def test_a_tiny_window_is_ended_by_sigterm(tmp_path, moment):
     columns, rows = (8, 4) if moment == b"\x1b[?1049h" else (24, 5)
-    process, written = window(columns, rows, ["-m", "flopsfit_tui", "run", "simulated", "--out", "sweep"], tmp_path)
+    process, written = window(columns, rows, SWEEP, tmp_path)
     try:
         end = time.monotonic() + 60
         while moment not in written:
@@ -118,7 +119,7 @@ def test_a_tiny_window_is_ended_by_sigterm(tmp_path, moment):
     "name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.slow), pytest.param("SIGHUP", marks=pytest.mark.slow)]
 )
 def test_a_signal_while_the_first_screen_is_made_ends_the_app_in_good_order(tmp_path, name):
-    process, written = window(100, 30, ["-m", "flopsfit_tui", "run", "simulated", "--out", "sweep"], tmp_path)
+    process, written = window(100, 30, SWEEP, tmp_path)
     try:
         end = time.monotonic() + 60
         while b"\x1b[?1049h" not in written:
