@@ -137,7 +137,7 @@ sys.exit(str(loaded) if loaded != [(set(), [])] else 0)
 """
 
 
-def test_the_first_paint_loads_neither_torch_nor_numpy_nor_what_only_other_screens_need():
+def test_the_first_paint_loads_neither_torch_nor_numpy_nor_what_only_other_screens_need(pictures):
     done = subprocess.run([sys.executable, "-X", "importtime", "-c", FIRST_PAINT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "textual.screen" in done.stderr
