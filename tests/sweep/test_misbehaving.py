@@ -11,9 +11,11 @@ import pytest
 
 from flopsfit_tui.core.events import Note, TrialEnded
 from flopsfit_tui.core.text import MOST_TEXT
+from flopsfit_tui.core.trial import Request
 from flopsfit_tui.sweep.children import MARK
-from flopsfit_tui.sweep.executor import TrialLost
+from flopsfit_tui.sweep.executor import InThread, TrialLost
 from flopsfit_tui.sweep.job import Train
+from flopsfit_tui.sweep.prepare import make_plan
 from flopsfit_tui.sweep.processes import Processes
 
 TESTS = Path(__file__).parents[1]
@@ -27,9 +29,15 @@ def executor():
     executor.close()
 
 
-def train(executor, reference, plan, index):
+@pytest.fixture(scope="module")
+def plan(tiny_file):
+    """One trial of some fifty steps; models misbehave in the twentieth."""
+    return make_plan(Request(tiny_file, budgets=(2e5,), sizes=(4,)), InThread())
+
+
+def train(executor, reference, plan):
     """A trial's outcome, and all that was said."""
-    executor.start(Train(reference, plan.trials[index], plan.recipe, "cpu"))
+    executor.start(Train(reference, plan.trials[0], plan.recipe, "cpu"))
     said, outcome = [], None
     while outcome is None or executor.free == 0:
         for event in executor.poll(0.2):
@@ -43,7 +51,7 @@ def train(executor, reference, plan, index):
 
 @pytest.fixture(scope="module")
 def expected(executor, plan, tiny_file):
-    return train(executor, tiny_file, plan, 0)[0].loss
+    return train(executor, tiny_file, plan)[0].loss
 
 
 @pytest.mark.parametrize(
@@ -54,7 +62,7 @@ def expected(executor, plan, tiny_file):
     ],
 )
 def test_the_next_trial_is_the_same(kind, executor, plan, tiny_file, expected):
-    outcome, said = train(executor, f"{TESTS / 'misbehaving.py'}:with_{kind}", plan, 0)
+    outcome, said = train(executor, f"{TESTS / 'misbehaving.py'}:with_{kind}", plan)
     assert len(outcome.error) <= MOST_TEXT
     if kind in ("a_huge_error", "an_exit"):
         assert outcome.status == "failed"
@@ -62,8 +70,8 @@ def test_the_next_trial_is_the_same(kind, executor, plan, tiny_file, expected):
         assert "head yyy" in outcome.error
         assert outcome.error.rstrip().endswith("yyy tail")
     assert sum(map(len, said)) < 1_200_000
-    assert train(executor, tiny_file, plan, 0)[0].loss == expected
-    assert train(executor, tiny_file, plan, 0)[0].loss == expected
+    assert train(executor, tiny_file, plan)[0].loss == expected
+    assert train(executor, tiny_file, plan)[0].loss == expected
     assert left_over() == []
     assert sum(os.fstat(file.fileno()).st_size for w in executor._workers for file in (w._output, w._errors)) < 1 << 23
 
@@ -81,7 +89,7 @@ def left_over():
 
 
 def test_a_trial_says_what_it_changed(executor, plan):
-    _, said = train(executor, f"{TESTS / 'misbehaving.py'}:with_double_precision", plan, 0)
+    _, said = train(executor, f"{TESTS / 'misbehaving.py'}:with_double_precision", plan)
     assert any("changed torch's default dtype for its whole process; put back" in line for line in said)
 
 
