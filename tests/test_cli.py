@@ -164,17 +164,6 @@ def test_the_path_of_the_settings_is_all_that_is_asked_for(tmp_path, monkeypatch
     assert capsys.readouterr().out == f"{tmp_path / 'flopsfit-tui' / 'config.toml'}\n"
 
 
-@pytest.mark.slow
-def test_a_headless_run_in_processes_loads_neither_torch_nor_textual(tiny_file, tmp_path):
-    code = (
-        "import sys; from flopsfit_tui.cli import main; "
-        f"code = main(['run', {tiny_file!r}, '--no-ui', '--points', '3', '--workers', '1', '--out', {str(tmp_path)!r}])"
-        "; assert code == 0, code; assert not {'torch', 'textual'} & set(sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
 def test_a_table_is_fitted_where_no_file_can_be_locked(tmp_path):
     """As on Windows, which has no fcntl."""
     table = tmp_path / "runs.csv"

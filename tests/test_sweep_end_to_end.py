@@ -18,10 +18,13 @@ from flopsfit_tui.cli import main
 PLAN = ("--budgets", "1e6,2e6,4e6,8e6", "--points", "5")
 
 
-def flopsfit(*arguments, **kwargs):
-    return subprocess.run(
-        [sys.executable, "-m", "flopsfit_tui", *arguments], capture_output=True, text=True, check=False, **kwargs
-    )
+MAIN = """
+import sys
+from flopsfit_tui.cli import main
+code = main(sys.argv[1:])
+print("loaded:", sorted({"torch", "textual"} & set(sys.modules)), file=sys.stderr)
+sys.exit(code)
+"""
 
 
 def rows(path):
@@ -32,7 +35,8 @@ def rows(path):
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory, tiny_file):
     out = tmp_path_factory.mktemp("sweep")
-    return out, flopsfit("--no-ui", "run", tiny_file, *PLAN, "--workers", "1", "--out", str(out))
+    command = [sys.executable, "-c", MAIN, "--no-ui", "run", tiny_file, *PLAN, "--workers", "1", "--out", str(out)]
+    return out, subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_it_ends_well_with_the_answer_on_stdout_and_the_story_on_stderr(sweep):
@@ -44,6 +48,10 @@ def test_it_ends_well_with_the_answer_on_stdout_and_the_story_on_stderr(sweep):
     assert "loss by params N, ★ minimum" in done.stderr
     assert "loss by params" not in done.stdout
     assert "trial" not in done.stdout.splitlines()[0]
+
+
+def test_with_worker_processes_it_loads_neither_torch_nor_textual(sweep):
+    assert sweep[1].stderr.endswith("loaded: []\n")
 
 
 def test_every_trial_spent_its_budget(sweep):

@@ -88,8 +88,9 @@ def test_what_a_table_shows_is_escaped():
 NOTEBOOK = """
 import flopsfit_tui as ff
 from torch import nn
-from flopsfit_tui.examples import example_vit_cifar
-result = ff.find_optimal(example_vit_cifar.make_vit_factory(), "embed_dim", dataset=[0], loss_fn=len,
+def mlp(width):
+    return nn.Sequential(nn.Linear(4, width), nn.Linear(width, width), nn.Linear(width, 1))
+result = ff.find_optimal(mlp, "width", dataset=[0], loss_fn=len,
     compute_budgets=[1e12, 1e13], mode="mock", output_dir={path!r})
 figures = result.plot()
 result

@@ -90,7 +90,6 @@ def test_a_skip_that_is_taken_back_goes_on_from_the_checkpoint(processes, slow_p
     assert checkpoint_path(tmp_path, skipped).exists()
 
 
-@pytest.mark.slow
 def test_the_checkpoint_of_a_skipped_trial_goes_with_the_sweep(processes, slow_plan, tiny_file, tmp_path):
     control = Control()
     for event in run_sweep(slow_plan, tiny_file, processes, MemoryStore(), control, checkpoints=tmp_path):

@@ -86,13 +86,9 @@ print(sorted(found.parts.items()), found.unsure)
 
 @pytest.mark.slow
 def test_another_process_in_another_folder_finds_the_same_key(tmp_path):
-    said = []
-    for i, seed in enumerate(("0", "17")):
-        folder = tmp_path / f"copy{i}"
-        BASE.write(folder, "helper")
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
-        command = [sys.executable, "-c", PRINT, str(folder)]
-        ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, env=environment)
-        said.append(ran.stdout)
-    assert said[0] == said[1]
-    assert said[0].endswith("()\n")
+    folder = tmp_path / "copy"
+    BASE.write(folder, "helper")
+    environment = {**os.environ, "PYTHONHASHSEED": "17"}
+    command = [sys.executable, "-c", PRINT, str(folder)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, env=environment)
+    assert ran.stdout == f"{sorted(BASE.identity(tmp_path / 'here').items())} ()\n"
