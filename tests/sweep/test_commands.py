@@ -40,7 +40,7 @@ def started(events):
     return [event.key for event in events if isinstance(event, TrialStarted)]
 
 
-def test_trials_that_were_skipped_or_finished_are_trained_when_they_are_asked_for_again(executor, short_plan, tiny_file):
+def test_what_was_skipped_or_finished_is_trained_when_it_is_asked_for_again(executor, short_plan, tiny_file):
     store, skipped, finished = MemoryStore(), short_plan.trials[1].key, short_plan.trials[2].key
     assert skipped not in started(run(short_plan, tiny_file, executor, store, Skip(skipped)))
     assert store.outcomes()[skipped].status == "skipped"
