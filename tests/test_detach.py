@@ -74,7 +74,9 @@ def test_a_detached_sweep_is_controlled_by_three_and_written_by_one(tmp_path, ti
     os.close(terminal)  # the terminal goes away
     os.close(side)
     os.kill(process, signal.SIGHUP)  # and a hang-up, if one comes, changes nothing
-    reader = subprocess.Popen(command("watch", directory, "--no-ui"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    watch = command("watch", directory, "--no-ui")
+    reader = subprocess.Popen(watch, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0)
+    assert reader.stderr.readline().startswith(b"sweep of ")  # it watches from here on
     sweeps = [ff.attach(directory) for _ in range(3)]
     first, second, third = sweeps
     until(lambda: first.state.phase == "running" and first.state.count("running"))
@@ -103,7 +105,7 @@ def test_a_detached_sweep_is_controlled_by_three_and_written_by_one(tmp_path, ti
     with pytest.raises(ValueError, match="takes a reason"):
         first.leave_out(key, " ")
     third.target(1e10)
-    until(lambda: any(pid == reader.pid for pid, _ in _opened(tmp_path / "opened", directory)))
+    assert reader.pid in {pid for pid, _ in _opened(tmp_path / "opened", directory)}
     assert {_writers(tmp_path / "opened", directory), frozenset(_writing_now(directory))} == {frozenset({process})}
 
     os.kill(process, signal.SIGTERM)
