@@ -21,7 +21,7 @@ from flopsfit_tui.cli_store import COMMANDS
 from flopsfit_tui.command import coded, importing, with_plain_output
 from flopsfit_tui.core.detach import LetGo, left_text, run_detached
 from flopsfit_tui.core.options import OnFull, Options, check_cluster
-from flopsfit_tui.core.output import say
+from flopsfit_tui.core.output import print_lines
 from flopsfit_tui.core.request import Goal, Request
 from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.text import printable
@@ -244,7 +244,7 @@ def _detach(options: Options, style: str) -> int:
         return left
     directory, process = left
     print(printable(left_text(directory, process)), file=sys.stderr)
-    say(str(directory))
+    print_lines(str(directory))
     return 0
 
 

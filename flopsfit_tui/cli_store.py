@@ -10,7 +10,7 @@ import click
 from flopsfit_tui.cli_complete import complete_sweep
 from flopsfit_tui.cli_options import FLOPS, STYLE
 from flopsfit_tui.core.exit_codes import DONE, FAILED
-from flopsfit_tui.core.output import say
+from flopsfit_tui.core.output import print_lines
 from flopsfit_tui.core.text import printable
 
 DIRECTORY = click.argument("directory", shell_complete=complete_sweep, metavar="DIR", type=click.Path(path_type=Path))
@@ -40,7 +40,7 @@ def export(directory: Path, to: Path | None, target: tuple[float, ...], force: b
         if sentence:
             print(printable(f"warning: {sentence}"), file=sys.stderr)
     for path in sweep.paths:
-        say(str(path))
+        print_lines(str(path))
     return DONE
 
 
@@ -52,7 +52,7 @@ def check(directory: Path) -> int:
 
     found = check_sweep(directory)
     for sentence in [*found.damage, found.text]:
-        say(sentence)
+        print_lines(sentence)
     return FAILED if found.damage else DONE
 
 
@@ -67,7 +67,7 @@ def salvage(directory: Path, to: Path | None) -> int:
     found = salvage_sweep(directory, to)
     export_directory(found.directory)
     print(printable(found.text), file=sys.stderr)
-    say(str(found.directory))
+    print_lines(str(found.directory))
     return DONE
 
 

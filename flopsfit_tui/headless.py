@@ -15,7 +15,7 @@ from flopsfit_tui.core.error_text import take_apart
 from flopsfit_tui.core.events import Note, SweepStarted, TrialEnded
 from flopsfit_tui.core.exit_codes import DONE, INTERRUPTED
 from flopsfit_tui.core.options import Options
-from flopsfit_tui.core.output import say
+from flopsfit_tui.core.output import print_lines
 from flopsfit_tui.core.signals import signals_stop
 from flopsfit_tui.core.state import SweepState, exit_code
 from flopsfit_tui.report.files.document import answer_document
@@ -97,7 +97,7 @@ def print_plan(options: Options, style: str = "table") -> int:
     plan = planned.plan
     if planned.kept:
         log(f"{estimate_text(plan, planned.left, cost)}, in {planned.directory}")
-    say(plan_text(plan, cost) if style == "table" else json.dumps(plan_json(plan, cost), indent=2))
+    print_lines(plan_text(plan, cost) if style == "table" else json.dumps(plan_json(plan, cost), indent=2))
     return DONE
 
 
@@ -118,9 +118,9 @@ def tune_rates(options: Options, style: str = "table") -> int:
                 log(f"{plan.size_name} {trial.size}  rate {trial.learning_rate:.3g}  {result}")
     best = best_rates(plan, store.outcomes())
     if style == "json":
-        say(json.dumps(tune_json(plan, store.outcomes(), best), indent=2))
+        print_lines(json.dumps(tune_json(plan, store.outcomes(), best), indent=2))
     else:
-        say(tune_text(plan, store.outcomes(), best))
+        print_lines(tune_text(plan, store.outcomes(), best))
     return exit_code(state)
 
 
@@ -129,7 +129,7 @@ def report(sweep: StoredSweep, style: str) -> None:
     log(*(f"warning: {sentence}" for sentence in sweep.damage))
     if sweep.recipe is None:
         print_isoflop(sweep.analysis, sys.stderr)
-    say(answer(sweep, style))
+    print_lines(answer(sweep, style))
 
 
 def answer(sweep: StoredSweep, style: str) -> str:

@@ -22,7 +22,7 @@ from textual_serve.server import Server, to_int
 
 from flopsfit_tui.browser.process import AppProcess
 from flopsfit_tui.core.exit_codes import DONE
-from flopsfit_tui.core.output import say
+from flopsfit_tui.core.output import print_lines
 from flopsfit_tui.report.text.progress import log
 
 HOST = "127.0.0.1"
@@ -161,7 +161,7 @@ async def _serve(server: AppServer, listener: socket.socket) -> None:
     runner = web.AppRunner(await server.below_token(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.SockSite(runner, listener).start()
-    say(f"http://{HOST}:{listener.getsockname()[1]}/{server.token}/")
+    print_lines(f"http://{HOST}:{listener.getsockname()[1]}/{server.token}/")
     log("open it in a browser on this machine; whoever has the URL can use the app. ctrl+C ends it")
     try:
         await ended.wait()

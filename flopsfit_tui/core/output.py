@@ -35,7 +35,7 @@ def plain_character(character: str) -> str:
     return decomposed or "?"
 
 
-def say(*lines: str) -> None:
+def print_lines(*lines: str) -> None:
     """Print lines on stdout; control characters in them, which names and paths may hold, are shown, not obeyed."""
     for line in lines:
         print(printable(line))

@@ -168,9 +168,9 @@ class MemoryStore:
     def record(self, *events: Event) -> None:
         """Keep what events say."""
         for event in events:
-            self._take(event)
+            self._record(event)
 
-    def _take(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         match event:
             case TrialStarted(key, worker):
                 self._thinning.start(key, self._history[key])

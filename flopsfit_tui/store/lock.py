@@ -66,10 +66,10 @@ class Lock:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / LOCK
-        self._descriptor: int | None = self._take()
+        self._descriptor: int | None = self._acquire()
         _LOCKS.add(self)
 
-    def _take(self) -> int:
+    def _acquire(self) -> int:
         """Open and lock the file that lies at the path now; another may have been put there in between."""
         while True:
             descriptor = _open(self._path, os.O_RDWR | os.O_CREAT)
@@ -87,7 +87,7 @@ class Lock:
     def renew(self) -> None:
         """Take the lock again when its file was deleted or replaced. Raises as taking it does."""
         if self._descriptor is None or not _same_file(self._descriptor, self._path):
-            taken = self._take()
+            taken = self._acquire()
             if self._descriptor is not None:
                 os.close(self._descriptor)
             self._descriptor = taken

@@ -118,11 +118,11 @@ class SqliteStore(StoreReading):
 
         Raises StoreFault when the disk does not take it: then it is kept in memory, and `retry` writes it.
         """
-        at_once = [self._take(event) for event in events]
+        at_once = [self._record(event) for event in events]
         if any(at_once):
             self._flush()
 
-    def _take(self, event: Event) -> bool:
+    def _record(self, event: Event) -> bool:
         """Put what an event says to what waits to be written; whether it is to be on disk at once."""
         match event:
             case TrialStarted(key, worker):

@@ -131,14 +131,14 @@ class ControlServer:
         *lines, client.received = (client.received + received).split(b"\n")
         for line in lines:
             if line.strip() and len(line) <= MOST_LINE:
-                self._take(client, line)
+                self._handle_line(client, line)
         if max(map(len, [client.received, *lines])) > MOST_LINE:
             self._refuse(client, f"a line has more than {MOST_LINE} bytes")
             received = b""
         if not received:
             self._drop(client)
 
-    def _take(self, client: _Client, line: bytes) -> None:
+    def _handle_line(self, client: _Client, line: bytes) -> None:
         message: Any = None
         try:
             message = json.loads(line)

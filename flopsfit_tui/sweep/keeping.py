@@ -73,12 +73,13 @@ class Keeper:
         self,
         store: Store,
         control: Control,
-        hold: Callable[[], list[Event]],
-        go_on: Callable[[], None],
+        pause_trials: Callable[[], list[Event]],
+        resume_trials: Callable[[], None],
         on_full: OnFull = "wait",
     ) -> None:
-        """`hold` asks what runs to stand still and gives what it still says; `go_on` lets it go on."""
-        self._store, self._control, self._hold, self._go_on, self._on_full = store, control, hold, go_on, on_full
+        """`pause_trials` asks what runs to stand still and gives what it still says; `resume_trials` lets it go on."""
+        self._store, self._control, self._on_full = store, control, on_full
+        self._pause_trials, self._resume_trials = pause_trials, resume_trials
         self._problem = ""  # why the sweep stopped
         self.clean = True  # all that was kept is on disk
 
@@ -109,7 +110,7 @@ class Keeper:
         yield SweepPaused()
         seconds, waited = FIRST_SECONDS, 0.0
         while not self._control.stopped:
-            for event in self._hold():
+            for event in self._pause_trials():
                 yield from self._keep_in_memory(event)
             self._control.wait(HOLD_SECONDS)
             waited += HOLD_SECONDS
@@ -124,7 +125,7 @@ class Keeper:
                     yield Note("error", f"still paused: {problem}")
                 continue
             self.clean = True
-            self._go_on()
+            self._resume_trials()
             yield SweepResumed()
             yield from self.keep(Note("info", "the sweep's files are written again; it goes on"))
             return

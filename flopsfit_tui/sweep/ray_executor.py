@@ -175,7 +175,7 @@ class _Actor:
             message: Message = self._ray.get(next(self.stream))
         except (StopIteration, self._ray.exceptions.RayError):
             return None
-        self.watchdog.hear(message.event if isinstance(message, JobEvent) else None)
+        self.watchdog.on_message(message.event if isinstance(message, JobEvent) else None)
         return message
 
     def loss_report(self) -> str:

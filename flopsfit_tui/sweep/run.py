@@ -107,9 +107,9 @@ def run_sweep(
     )
     skipped: set[str] = set()  # trials whose checkpoints are kept to the end of the sweep
     rows = store.stored_events()
-    sweep.remember(*not_done(rows))
+    sweep.restore_commands(*not_done(rows))
     target = target or last_target(rows)
-    keeper = Keeper(store, control, sweep.hold, sweep.go_on, on_full)
+    keeper = Keeper(store, control, sweep.pause_trials, sweep.resume_trials, on_full)
     batches = Batches(sweep.events())
     try:
         yield from keeper.keep(SweepStarted(plan, before, executor.workers, seconds))
@@ -164,7 +164,7 @@ class _Sweep:
         self.known: set[str] = set()  # ids of all commands that were ever stored
         self.propose, self.ended, self.asked = propose, 0, (-1, -1, -1)
 
-    def remember(self, waiting: Mapping[str, CommandGiven], known: set[str]) -> None:
+    def restore_commands(self, waiting: Mapping[str, CommandGiven], known: set[str]) -> None:
         """Commands of earlier runs: those that have not acted will, the others never again."""
         self.known = set(known)
         self.left = [Sent(given.command, given.by, given.id, stored=True) for given in waiting.values()]
@@ -190,13 +190,13 @@ class _Sweep:
         while self.running:
             yield TrialRequeued(self.running.pop())
 
-    def hold(self) -> list[Event]:
+    def pause_trials(self) -> list[Event]:
         """Ask what runs to stand still; what it has said until it does. Commands are heard, a stop above all."""
         self.executor.pause()
         return [*self._apply_commands(), *(event for event in self._poll() if event is not None)]
 
-    def go_on(self) -> None:
-        """End a hold, unless the user has paused the sweep."""
+    def resume_trials(self) -> None:
+        """End a pause that the store asked for, unless the user has paused the sweep."""
         if not self.control.paused:
             self.executor.resume()
 

@@ -31,7 +31,7 @@ class Watchdog:
         self._step, self._seconds, self.usual = 0, 0.0, 0.0  # usual: seconds a step
         self._stepping = False
 
-    def hear(self, event: Event | None) -> None:
+    def on_message(self, event: Event | None) -> None:
         """The worker has said something."""
         self._looked, self.silence, self.told = self._clock(), 0.0, False
         if isinstance(event, TrialProgress):

@@ -90,7 +90,7 @@ class WorkerProcess:
             message: Message = self.connection.recv()
         except (EOFError, OSError):
             return None
-        self.watchdog.hear(message.event if isinstance(message, JobEvent) else None)
+        self.watchdog.on_message(message.event if isinstance(message, JobEvent) else None)
         return message
 
     @property

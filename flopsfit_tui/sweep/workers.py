@@ -154,7 +154,7 @@ class Workers(ABC, Generic[W]):
             time.sleep(seconds)
         ready = self._ready(busy, seconds)
         for worker in ready:
-            events += self._take(worker)
+            events += self._messages_of(worker)
         for worker in busy:
             if worker not in ready and worker in self._workers:
                 events += self._watch(worker)
@@ -163,7 +163,7 @@ class Workers(ABC, Generic[W]):
         printed, self._printed = self._printed, []
         return [*printed, *events]
 
-    def _take(self, worker: W) -> list[Event | TrialLost]:
+    def _messages_of(self, worker: W) -> list[Event | TrialLost]:
         """One message of a worker that trains."""
         message = worker.receive()
         assert isinstance(worker.job, Train)
@@ -206,7 +206,7 @@ class Workers(ABC, Generic[W]):
         assert isinstance(worker.job, Train)
         key, dog = worker.job.trial.key, worker.watchdog
         if self._pausing or worker.paused:
-            dog.hear(None)
+            dog.on_message(None)
         if why := self._watch_start(worker):
             self._lose(worker)
             return [TrialLost(key, f"{worker.name} {why}")]

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from flopsfit_tui.core.options import Options
-from flopsfit_tui.core.output import say
+from flopsfit_tui.core.output import print_lines
 from flopsfit_tui.core.request import Request
 from flopsfit_tui.tui.app import FlopsfitApp
 from flopsfit_tui.tui.session.app_state import AppState
@@ -128,7 +128,7 @@ def run(app: FlopsfitApp) -> int:
     if app_state.plan and app_state.analysis and app_state.analysis.optimum and not in_browser():
         from flopsfit_tui.report.text.summary import summary  # the first paint came before it
 
-        say(summary(app_state.analysis))
+        print_lines(summary(app_state.analysis))
     if app_state.leaving and app_state.directory:
         return leave_running(app_state.options, app_state.directory)
     if app_state.state.trials or app_state.problem:

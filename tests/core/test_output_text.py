@@ -1,7 +1,7 @@
 """No byte of a user's text is obeyed by a terminal, on stdout or on stderr."""
 
 from flopsfit_tui.cli import main
-from flopsfit_tui.core.output import say
+from flopsfit_tui.core.output import print_lines
 from flopsfit_tui.core.text import printable
 from flopsfit_tui.report.text.progress import log
 
@@ -19,7 +19,7 @@ def test_control_characters_are_shown_and_tabs_are_spaces():
 
 
 def test_both_streams_are_harmless(capsys):
-    say(HOSTILE)
+    print_lines(HOSTILE)
     log(HOSTILE)
     out, err = capsys.readouterr()
     assert harmless(out)

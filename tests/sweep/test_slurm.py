@@ -229,12 +229,12 @@ def test_a_line_that_was_cut_off_spoils_no_other(tmp_path):
     heard = Heard(path)
     assert heard.take() == []
     with Said(path) as said:
-        said.say("begun", worker="a")
+        said.write("begun", worker="a")
     with open(path, "a") as file:
         file.write('{"kind": "Trial')
     assert [line["kind"] for line in heard.take()] == ["begun"]
     with Said(path) as said:
-        said.say_event(TrialProgress("k", 1, 2, 3.0, 0.5, 0.1))
+        said.write_event(TrialProgress("k", 1, 2, 3.0, 0.5, 0.1))
     assert [line["kind"] for line in heard.take()] == ["TrialProgress"]
     assert heard.take() == []
 

@@ -26,15 +26,15 @@ def silence(dog, clock, seconds):
 
 def test_a_worker_with_short_steps_is_silent_after_a_minute():
     dog = Watchdog(clock=(clock := Clock()))
-    dog.hear(progress(1, 0.01))
-    dog.hear(progress(11, 0.11))
+    dog.on_message(progress(1, 0.01))
+    dog.on_message(progress(11, 0.11))
     assert silence(dog, clock, 100) == 60
 
 
 def test_one_with_long_steps_has_twenty_of_them():
     dog = Watchdog(clock=(clock := Clock()))
-    dog.hear(progress(1, 10.0))
-    dog.hear(progress(2, 20.0))
+    dog.on_message(progress(1, 10.0))
+    dog.on_message(progress(2, 20.0))
     assert silence(dog, clock, 300) == 200
 
 
@@ -45,7 +45,7 @@ def test_before_the_first_step_there_is_time():
 
 def test_the_time_in_which_nobody_looked_does_not_count():
     dog = Watchdog(clock=(clock := Clock()))
-    dog.hear(progress(1, 0.01))
+    dog.on_message(progress(1, 0.01))
     clock.now += 1e6  # the sweeping process was stopped, or the machine slept
     assert not dog.look()
     clock.now -= 2e6
@@ -55,7 +55,7 @@ def test_the_time_in_which_nobody_looked_does_not_count():
 
 def test_a_word_ends_the_silence():
     dog = Watchdog(clock=(clock := Clock()))
-    dog.hear(progress(1, 0.01))
+    dog.on_message(progress(1, 0.01))
     assert silence(dog, clock, 59) is None
-    dog.hear(None)
+    dog.on_message(None)
     assert silence(dog, clock, 59) is None

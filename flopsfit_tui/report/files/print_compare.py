@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from flopsfit_tui.core.output import say
+from flopsfit_tui.core.output import print_lines
 from flopsfit_tui.core.text import printable
 from flopsfit_tui.report.answer.compare import Comparison, compare
 from flopsfit_tui.report.files.sweeps import read_sweep
@@ -31,5 +31,5 @@ def print_compare(directories: Sequence[Path], targets: Sequence[float], style: 
             print_plot(partial(draw, comparison), sys.stderr)
         except ValueError as error:
             print(printable(str(error)), file=sys.stderr)
-    say(compare_text(comparison) if style == "table" else json.dumps(compare_document(comparison), indent=2))
+    print_lines(compare_text(comparison) if style == "table" else json.dumps(compare_document(comparison), indent=2))
     return 0

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flopsfit_tui.core.output import say
+from flopsfit_tui.core.output import print_lines
 from flopsfit_tui.core.text import printable
 from flopsfit_tui.fit import Form
 from flopsfit_tui.report.answer.analysis import Analysis, analyse
@@ -53,12 +53,12 @@ def print_fit(
     }
     if style == "json":
         documents = {name: answer_document(report) for name, report in reports.items()}
-        say(json.dumps(documents[""] if by is None else documents, indent=2, ensure_ascii=False))
+        print_lines(json.dumps(documents[""] if by is None else documents, indent=2, ensure_ascii=False))
     elif by is None:
-        say(_text(reports[""], width, full))
+        print_lines(_text(reports[""], width, full))
     else:
         parts = ((f"{by} = {name or '(blank)'}", report) for name, report in reports.items())
-        say("\n\n".join(f"{head}\n{'=' * len(head)}\n{_text(report, width, full)}" for head, report in parts))
+        print_lines("\n\n".join(f"{head}\n{'=' * len(head)}\n{_text(report, width, full)}" for head, report in parts))
     return 0
 
 

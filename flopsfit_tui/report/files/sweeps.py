@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flopsfit_tui.core.options import main_target
-from flopsfit_tui.core.output import say
+from flopsfit_tui.core.output import print_lines
 from flopsfit_tui.core.sweep_files import DATABASE
 from flopsfit_tui.core.text import printable
 from flopsfit_tui.core.trial import Outcome, Plan
@@ -134,12 +134,12 @@ def print_sweeps(style: str) -> int:
         print(json.dumps(sweeps, indent=2))
     elif sweeps:
         head = ["workload", "finished", "failed", "trials", "budgets", "N at 10x", "changed", "runs as", "directory"]
-        say(table(head, [_cells(sweep) for sweep in sweeps]))
+        print_lines(table(head, [_cells(sweep) for sweep in sweeps]))
         for sweep in sweeps:
             if sweep["problem"]:
                 print(printable(f"{sweep['directory']}: {sweep['problem']}"), file=sys.stderr)
     else:
-        say(f"no sweeps yet in {sweeps_directory()}")
+        print_lines(f"no sweeps yet in {sweeps_directory()}")
     return 0
 
 

@@ -99,16 +99,16 @@ class Said:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def say(self, kind: str, **content: Any) -> None:
+    def write(self, kind: str, **content: Any) -> None:
         """One line, seen at once."""
         self._file.write(json.dumps({"kind": kind, **to_json(content)}) + "\n")
         self._file.flush()
 
-    def say_event(self, event: Event) -> None:
+    def write_event(self, event: Event) -> None:
         """An event, where it is one that a running trial has."""
         name = type(event).__name__
         if name in _KINDS:
-            self.say(name, **asdict(event))
+            self.write(name, **asdict(event))
 
 
 def event_of(line: Mapping[str, Any]) -> Event | None:

@@ -90,14 +90,14 @@ def run_pack(pack: Pack) -> None:
     worker = f"slurm {os.environ.get('SLURM_JOB_ID', os.getpid())} on {platform.node()}"
     processes = Processes(1, threads=pack.threads, silent_after=pack.silent_after)
     with Said(pack.said) as said, contextlib.closing(processes) as executor:
-        said.say("begun", worker=worker)
+        said.write("begun", worker=worker)
         runner = _Runner(pack, executor, signals, orders, said, worker)
         refused = runner.refusal()
         for job in pack.jobs if not refused else ():
             runner.run(job)
             if signals.heard is not None:
                 break
-        said.say("over" if signals.heard is None else "left")
+        said.write("over" if signals.heard is None else "left")
     if signals.heard is not None:
         signals.answer()
 
@@ -119,7 +119,7 @@ class _Runner:
         with contextlib.suppress(Exception):  # what its code raises as it is loaded, the trials will say
             why = self._call(Compare(workload_of(job), self._pack.surroundings, content))
         if why:
-            self._said.say("refused", reason=why)
+            self._said.write("refused", reason=why)
         return bool(why)
 
     def _call(self, job: Job) -> Any:
@@ -141,11 +141,11 @@ class _Runner:
             return
         with contextlib.suppress(Damaged):
             if read_result(self._directory, key) is not None:
-                self._said.say("ended", key=key)
+                self._said.write("ended", key=key)
                 return
         with self._signals.kept_from_children():
             self._executor.start(job)
-        self._said.say_event(TrialStarted(key, self._worker))
+        self._said.write_event(TrialStarted(key, self._worker))
         while self._executor.free == 0:
             if not self._one_look(job):
                 return
@@ -159,10 +159,10 @@ class _Runner:
             elif isinstance(event, TrialLost):
                 self._wait_for_the_same_signal()
                 if self._signals.heard is None:
-                    self._said.say("lost", key=key, reason=event.reason)
+                    self._said.write("lost", key=key, reason=event.reason)
                 return False
             else:
-                self._said.say_event(event)
+                self._said.write_event(event)
         if self._signals.heard is not None:
             self._executor.cancel_all()
             return False
@@ -178,7 +178,7 @@ class _Runner:
 
     def _end(self, key: str, outcome: Outcome) -> None:
         write_result(self._directory, key, outcome, self._worker)
-        self._said.say("ended", key=key)
+        self._said.write("ended", key=key)
 
     def _wait(self, key: str) -> None:
         """Stand still while the orders say so, before or in the middle of a trial."""
@@ -187,7 +187,7 @@ class _Runner:
         while self._orders.pause and key not in self._orders.cancelled and self._signals.heard is None:
             if self._orders.pause != said:
                 said = self._orders.pause
-                self._said.say("paused", number=said)
+                self._said.write("paused", number=said)
             time.sleep(POLL_SECONDS)
             self._orders.look()
 

@@ -25,7 +25,7 @@ class Tab(Static):
         self._panel = panel
         self._said: tuple[str, Style | None] = "", None
 
-    def say(self, text: str, mark: Style | None) -> None:
+    def set_text(self, text: str, mark: Style | None) -> None:
         """The name, in a style where the panel is in sight. A class of CSS would cost a key 2 ms a tab."""
         if (text, mark) != self._said:
             wider = len(self._said[0]) != len(text)
@@ -64,7 +64,7 @@ class Tabs(Horizontal):
             }
         self.set_class(narrow, "narrow")
         for name, text in names.items():
-            self.query_one(f"#tab-{name}", Tab).say(text, mark if name in in_sight else None)
+            self.query_one(f"#tab-{name}", Tab).set_text(text, mark if name in in_sight else None)
         place = self.query_one("#phase", Static)
         if place.content != phase:
             place.update(phase, layout=False)
