@@ -151,7 +151,7 @@ def test_a_second_call_goes_on_and_resume_false_begins_anew(tmp_path):
 @pytest.mark.slow
 def test_thread_and_processes_give_identical_losses(tmp_path):
     here = find(tmp_path / "a")
-    there = find(tmp_path / "b", executor="processes", workers=1)
+    there = find(tmp_path / "b", executor="processes", workers=2)
     assert [row["loss"] for row in here.trials] == [row["loss"] for row in there.trials]
 
 

@@ -46,7 +46,7 @@ def command(*words):
 
 
 def detach(directory, tiny_file, budgets="2e8,4e8", **how):
-    words = command("run", tiny_file, "--detach", "--budgets", budgets, "--sizes", "4,8", "--workers", 1)
+    words = command("run", tiny_file, "--detach", "--budgets", budgets, "--sizes", "4,8", "--workers", 2)
     words += ["--device", "cpu", "--checkpoint-seconds", "0.5", "--out", str(directory)]
     return subprocess.run(words, text=True, timeout=PATIENCE, check=False, **how)
 
@@ -90,12 +90,12 @@ def test_a_detached_sweep_is_controlled_by_three_and_written_by_one(tmp_path, ti
     until(lambda: all(sweep.state.trials[key].status == "skipped" for sweep in sweeps))
     with pytest.raises(ValueError, match="nothing was skipped: the trial has ended"):
         first.skip(key)
-    acts = [threading.Thread(target=sweep.workers, args=(2,)) for sweep in sweeps]
+    acts = [threading.Thread(target=sweep.workers, args=(3,)) for sweep in sweeps]
     for act in acts:
         act.start()
     for act in acts:
         act.join()
-    until(lambda: all(sweep.state.workers == 2 for sweep in sweeps))
+    until(lambda: all(sweep.state.workers == 3 for sweep in sweeps))
     first.add(4e8, 8)
     until(lambda: all(len(sweep.state.trials) == 5 for sweep in sweeps))
     second.leave_out(key, " its data were broken ")

@@ -9,13 +9,13 @@ import pytest
 
 @pytest.mark.slow
 def test_gpt_bytes_learns_real_text_and_larger_budgets_want_larger_models(tmp_path):
-    options = ["--budgets", "4e9,1.6e10", "--points", "3", "--workers", "1", "--out", str(tmp_path)]
+    options = ["--budgets", "4e9,1.6e10", "--points", "5", "--out", str(tmp_path)]
     command = [sys.executable, "-m", "flopsfit_tui", "--no-ui", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with open(tmp_path / "trials.csv", newline="") as file:
         trials = list(csv.DictReader(file))
-    assert len(trials) == 6
+    assert len(trials) == 10
     assert {row["status"] for row in trials} == {"finished"}
     best = {}
     for row in trials:

@@ -213,34 +213,23 @@ def script(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_same_script_run_twice_trains_nothing_the_second_time(script, tmp_path):
-    script("thread")
-    command = [sys.executable, "script.py", "thread"]
+@pytest.mark.parametrize("executor", ["thread", "processes"])
+def test_the_same_script_run_twice_trains_nothing_the_second_time(executor, script, tmp_path):
+    script(executor)
+    command = [sys.executable, "script.py", executor]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert attempts(tmp_path / "out") == 6
-    script("thread", comment="# more about it")()
+    script(executor, comment="# more about it")()
     assert attempts(tmp_path / "out") == 6
-    changed = script("thread", dropout=0.5)
+    changed = script(executor, dropout=0.5)
     with pytest.raises(ValueError, match="model_cls has changed"):
         changed()
     assert attempts(tmp_path / "out") == 6
 
 
 @pytest.mark.slow
-def test_nor_do_the_worker_processes_of_a_script(script, tmp_path):
-    script("processes")()  # each run has a worker of its own, and sends it what the main program defines
-    assert attempts(tmp_path / "out") == 6
-    script("processes", comment="# more about it")()
-    assert attempts(tmp_path / "out") == 6
-    changed = script("processes", dropout=0.5)
-    with pytest.raises(ValueError, match="model_cls has changed"):
-        changed()
-    assert attempts(tmp_path / "out") == 6
-
-
-@pytest.mark.slow
-def test_nor_does_a_script_by_the_command_line(script, tmp_path, capfd):
+def test_nor_does_a_script_that_the_command_line_runs_again(script, tmp_path, capfd):
     def run(*options, executor="thread"):
         command = ["run", "script.py", "--no-ui", "--out", "out", "--workers", "1", "--executor", executor]
         return main([*command, *options])

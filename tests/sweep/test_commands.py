@@ -40,19 +40,13 @@ def started(events):
     return [event.key for event in events if isinstance(event, TrialStarted)]
 
 
-def test_what_was_skipped_or_finished_is_trained_when_it_is_asked_for_again(executor, short_plan, tiny_file):
-    store, skipped, finished = MemoryStore(), short_plan.trials[1].key, short_plan.trials[2].key
+def test_a_skipped_trial_is_not_trained_until_it_is_asked_for_again(executor, short_plan, tiny_file):
+    store, skipped = MemoryStore(), short_plan.trials[1].key
     assert skipped not in started(run(short_plan, tiny_file, executor, store, Skip(skipped)))
     assert store.outcomes()[skipped].status == "skipped"
     assert started(run(short_plan, tiny_file, executor, store)) == []
-    assert started(run(short_plan, tiny_file, InThread(), store, Retry(skipped))) == [skipped]
+    assert started(run(short_plan, tiny_file, executor, store, Retry(skipped))) == [skipped]
     assert store.outcomes()[skipped].status == "finished"
-    events = run(short_plan, tiny_file, executor, store, Retry(finished), Retry(finished))
-    assert started(events) == [finished]
-    state = SweepState()
-    for event in events:  # what had finished has forgotten its outcome
-        state.apply(event)
-    assert state.count("finished") == 4
 
 
 def test_a_failed_trial_that_is_asked_for_again_as_the_sweep_goes_on_is_next(short_plan, tiny_file):
@@ -96,6 +90,7 @@ def test_a_skip_that_is_taken_back_goes_on_from_the_checkpoint(processes, slow_p
     assert checkpoint_path(tmp_path, skipped).exists()
 
 
+@pytest.mark.slow
 def test_the_checkpoint_of_a_skipped_trial_goes_with_the_sweep(processes, slow_plan, tiny_file, tmp_path):
     control = Control()
     for event in run_sweep(slow_plan, tiny_file, processes, MemoryStore(), control, checkpoints=tmp_path):
@@ -113,12 +108,22 @@ def test_a_trial_can_be_moved_to_the_front(short_plan, tiny_file):
     assert started(events) == [usual[-1], *usual[:-1]]
 
 
+def test_a_finished_trial_is_trained_again_and_forgets_its_outcome(executor, short_plan, tiny_file):
+    store, key = MemoryStore(), short_plan.trials[2].key
+    run(short_plan, tiny_file, InThread(), store)
+    events = run(short_plan, tiny_file, executor, store, Retry(key), Retry(key))
+    assert started(events) == [key]
+    state = SweepState()
+    for event in events:
+        state.apply(event)
+    assert state.count("finished") == 4
+
+
 def test_another_seed_and_another_size_join_the_plan_and_stay(executor, short_plan, tiny_file, tmp_path):
     store = SqliteStore(tmp_path)
     seconds = {t.key: 1.0 for t in short_plan.trials}
-    events = run(short_plan, tiny_file, InThread(), store, AddTrial(2e5, size=8), seconds=seconds)
-    commands = AddTrial(4e5, params=300.0), AddTrial(3e5, size=8)
-    events += run(short_plan, tiny_file, executor, store, *commands, seconds=seconds)
+    commands = AddTrial(2e5, size=8), AddTrial(4e5, params=300.0), AddTrial(3e5, size=8)
+    events = run(short_plan, tiny_file, executor, store, *commands, seconds=seconds)
     changes = [event for event in events if isinstance(event, PlanChanged)]
     assert len(changes) == 2
     assert all(change.seconds[change.plan.added[-1]] > 0 for change in changes)
@@ -138,12 +143,9 @@ def test_another_seed_and_another_size_join_the_plan_and_stay(executor, short_pl
 
 
 def test_a_size_that_the_model_refuses_is_a_note(executor, short_plan, tiny_file):
-    store, ended = MemoryStore(), []
-    for each in (InThread(), executor):  # which trains what is planned, and has nothing left to train
-        events = run(short_plan, tiny_file, each, store, AddTrial(2e5, size=7))
-        assert ["refuses width=7" in event.message for event in events if isinstance(event, Note)] == [True]
-        ended.append(sum(isinstance(event, TrialEnded) for event in events))
-    assert ended == [4, 0]
+    events = run(short_plan, tiny_file, executor, MemoryStore(), AddTrial(2e5, size=7))
+    assert ["refuses width=7" in event.message for event in events if isinstance(event, Note)] == [True]
+    assert sum(isinstance(event, TrialEnded) for event in events) == 4
 
 
 def test_added_trials_of_another_workload_or_budget_are_forgotten(short_plan, tiny_file):

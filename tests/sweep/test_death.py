@@ -17,25 +17,26 @@ from flopsfit_tui.store.sqlite import SqliteStore
 from flopsfit_tui.sweep.prepare import make_plan
 from flopsfit_tui.sweep.processes import Processes
 from flopsfit_tui.sweep.run import run_sweep
-workload, out, workers = sys.argv[1:]
-executor = Processes(int(workers))
+workload, out = sys.argv[1:]
+executor = Processes(2)
 plan = make_plan(Request(workload, budgets=(1e9,), sizes=(16, 32)), executor)
 running = set()
 for event in run_sweep(plan, workload, executor, SqliteStore(Path(out)), device="cpu"):
     if isinstance(event, TrialProgress):
         running.add(event.key)
-        if len(running) == executor.workers:
+        if len(running) == 2:
             print(*[w.process.pid for w in executor._workers], flush=True)
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "workers"), [(signal.SIGKILL, 2), (signal.SIGTERM, 1), (signal.SIGHUP, 1)])
-def test_no_worker_is_left_after_the_sweeping_process_dies(number, workers, tiny_file, tmp_path):
-    command = [sys.executable, "-c", SWEEP, tiny_file, str(tmp_path), str(workers)]
-    sweeping = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_no_worker_is_left_after_the_sweeping_process_dies(number, tiny_file, tmp_path):
+    sweeping = subprocess.Popen(
+        [sys.executable, "-c", SWEEP, tiny_file, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
     pids = [int(p) for p in sweeping.stdout.readline().split()]
-    assert len(pids) == workers
+    assert len(pids) == 2
     assert all(map(alive, pids))
     sweeping.send_signal(number)
     sweeping.wait(timeout=60)

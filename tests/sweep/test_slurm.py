@@ -173,7 +173,7 @@ def test_a_pickled_workload_lies_beside_its_jobs(make_executor, tiny_file, tmp_p
     workload, module = imported(tiny_file)
     cloudpickle.register_pickle_by_value(module)
     packed = pickle_workload(workload)
-    made = make_plan(Request(packed, budgets=(2e5,), sizes=(4, 8)), InThread())
+    made = make_plan(Request(packed, budgets=(2e5,), sizes=(4, 8)), make_executor())
     found = losses(sweep(made, packed, make_executor(), tmp_path))
     assert len(found) == 2
     assert all(loss > 0 for loss in found.values())

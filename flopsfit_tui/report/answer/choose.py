@@ -20,10 +20,12 @@ from flopsfit_tui.report.answer.runs import Runs
 from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 
 FEWEST = 20  # runs before a stop
-AROUND_OPTIMUM = 5.0  # candidates lie within this factor of the law's optimum in N, as far above as below it: where
-# the law is not quite true, a range that reaches further to one side moves the answer (benchmarks/next_trial.py)
-FAR_ABOVE = 3.5  # times the optimum, and beyond: a trial trains at least so many times the warm-up, because the losses
-LEAST_WARMUPS = 4.0  # of very short trials leave the law (gpt-bytes, 60 to 150 steps: 4 to 16 % below it)
+# Candidates lie within this factor of the law's optimum in N, as far above as below it: where the law is not quite
+# true, a range that reaches further to one side moves the answer (benchmarks/next_trial.py).
+AROUND_OPTIMUM = 5.0
+# From FAR_ABOVE times the optimum on, a trial has at least LEAST_WARMUPS times the steps of the warm-up: losses of very
+# short trials leave the law (gpt-bytes, 60 to 150 steps: 4 to 16 % below it).
+FAR_ABOVE, LEAST_WARMUPS = 3.5, 4.0
 AROUND_SIZES = 4.0  # and within this factor of the sizes that were run
 BRACKETED = 2  # so many of the largest budgets used show their minimum between three sizes
 

@@ -191,7 +191,7 @@ def scaling_series(analysis: Analysis) -> Scaling:
     )
 
 
-def power_law(line: Line) -> Line:
+def interpolate_log_log(line: Line) -> Line:
     """More places on a line that is straight between its own on log axes, for axes on which it bends; all are above 0
     and in order of x."""
     if len(line.x) < 2:

@@ -16,7 +16,7 @@ from flopsfit_tui.core.units import format_count, format_flops
 from flopsfit_tui.report.plots.chart import Axis, Chart
 from flopsfit_tui.report.plots.palette import Color, Palette, glyph, mix
 from flopsfit_tui.report.plots.readout import Spot, read_spot
-from flopsfit_tui.report.plots.series import IsoCurve, LossCurves, Residuals, Scaling, power_law, smoothed
+from flopsfit_tui.report.plots.series import IsoCurve, LossCurves, Residuals, Scaling, interpolate_log_log, smoothed
 from flopsfit_tui.report.plots.ticks import Tick
 from flopsfit_tui.report.plots.viewport import PLAIN, View
 
@@ -167,7 +167,7 @@ def scaling_plot(scaling: Scaling, width: int, height: int, palette: Palette, vi
     """
     bends = view.flip_x_scale or view.flip_y_scale
     lines = [scaling.tokens, scaling.params, scaling.params_low, scaling.params_high]
-    tokens_line, params_line, *edges = ((c.x, c.y) for c in (map(power_law, lines) if bends else lines))
+    tokens_line, params_line, *edges = ((c.x, c.y) for c in (map(interpolate_log_log, lines) if bends else lines))
     chart = _chart(width, height, palette, Axis(True, format_flops), Axis(True, format_count), view)
     params, tokens = palette.series[0], palette.series[3]
     chart.line(*tokens_line, tokens)

@@ -33,7 +33,7 @@ from flopsfit_tui.tui.sweep.panels import ABOUT, PANELS, PLOTS, TABLES, TITLES, 
 from flopsfit_tui.tui.sweep.point_table import PointTable
 from flopsfit_tui.tui.sweep.sweep_actions import SweepActions
 from flopsfit_tui.tui.sweep.tabs import Tabs
-from flopsfit_tui.tui.sweep.trial_filter import EXAMPLE, parse_filter, without_half_term
+from flopsfit_tui.tui.sweep.trial_filter import EXAMPLE, complete_terms, parse_filter
 from flopsfit_tui.tui.sweep.trial_table import TrialTable
 from flopsfit_tui.tui.theme import palette_of, style
 from flopsfit_tui.tui.trial.screen import TrialScreen
@@ -290,7 +290,7 @@ class SweepScreen(SweepActions, PlotActions):
 
         def typed(text: str) -> None:
             with contextlib.suppress(ValueError):  # the line says what is wrong
-                table.show_only(without_half_term(text, **names))
+                table.show_only(complete_terms(text, **names))
 
         check = partial(parse_filter, **names)
         self.query_one(Prompt).show("show only", answered, before, EXAMPLE, check, typed)

@@ -48,7 +48,7 @@ def parse_filter(text: str, size_name: str = "size", unit: str = "tokens") -> Ke
     return lambda now: all(keeps(now) for keeps in terms)
 
 
-def without_half_term(text: str, size_name: str = "size", unit: str = "tokens") -> str:
+def complete_terms(text: str, size_name: str = "size", unit: str = "tokens") -> str:
     """A filter that is being typed, without a last term that is not yet complete: the beginning of a name that can be
     compared, or a comparison that cannot be meant as it stands. It would keep nothing, or what it is not typed for."""
     *before, last = text.split() or [""]

@@ -18,9 +18,9 @@ from flopsfit_tui.report.plots.series import (
     EMPTY,
     MOST_LINES,
     Line,
+    interpolate_log_log,
     isoflop_series,
     loss_series,
-    power_law,
     residual_series,
     scaling_series,
     thin,
@@ -144,14 +144,14 @@ def test_thinning_keeps_the_ends_and_leaves_out_what_is_not_a_number():
 
 def test_a_power_between_two_places_keeps_them():
     line = Line((1e10, 3e10, 1e13), (1e5, 2e5, 1e6))
-    bent = power_law(line)
+    bent = interpolate_log_log(line)
     found = dict(zip(bent.x, bent.y, strict=True))
     assert len(found) > 50
     assert [found[x] for x in line.x] == pytest.approx(line.y)
     slope = math.log(5) / math.log(1000 / 3)
     assert all(y == pytest.approx(2e5 * (x / 3e10) ** slope) for x, y in found.items() if x > 3e10)
-    assert power_law(EMPTY) == EMPTY
-    assert power_law(Line((1e10,), (1e5,))) == Line((1e10,), (1e5,))
+    assert interpolate_log_log(EMPTY) == EMPTY
+    assert interpolate_log_log(Line((1e10,), (1e5,))) == Line((1e10,), (1e5,))
 
 
 @pytest.mark.parametrize(("low", "high"), [(1e3, 1e6), (4.2e4, 4.4e4), (1.0, 2.0), (1e-3, 1e15)])

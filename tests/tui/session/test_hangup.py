@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 def test_a_terminal_that_goes_away_loses_nothing(tmp_path, tiny_file):
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "flopsfit_tui", "run", tiny_file, "--budgets", "5e6..2e7:8", "--workers", "1"]
+    command = [sys.executable, "-m", "flopsfit_tui", "run", tiny_file, "--budgets", "1e7..4e7:8", "--workers", "2"]
     app = subprocess.Popen(
         [*command, "--sizes", "16,32", "--out", str(tmp_path)],
         stdin=theirs,
@@ -39,7 +39,7 @@ def test_a_terminal_that_goes_away_loses_nothing(tmp_path, tiny_file):
     try:
         wait(lambda: finished(tmp_path) >= 3, "three finished trials")
         workers = psutil.Process(app.pid).children(recursive=True)
-        assert len(workers) == 1
+        assert len(workers) >= 2
         os.close(ours)  # nothing can be written any more
         wait(lambda: app.poll() is not None, "the app's end")
         wait(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers), "the workers' end")

@@ -57,6 +57,7 @@ async def test_a_sweep_is_mended_by_keys_while_worker_processes_train(open_app, 
         # one worker less
         await app.press("minus")
         await app.until(lambda: app.state.workers == 1, "one worker less")
+        await app.press("plus")
         # the skipped one again, and a point with another seed
         await at(app, *last.point)
         await app.press("r")
@@ -88,11 +89,11 @@ async def test_a_sweep_is_mended_by_keys_while_worker_processes_train(open_app, 
 
 @pytest.mark.slow
 async def test_worker_processes_train_what_keys_ask_for_and_are_gone_afterwards(open_app, options, tiny_file):
-    request = Request(tiny_file, budgets=(1e6, 2e6, 4e6), sizes=(90, 100, 110, 120, 130))  # all larger than the best
-    async with open_app(replace(options, request=request, executor="processes", workers=1), size="wide") as app:
+    request = Request(tiny_file, budgets=(2e6, 4e6, 8e6), sizes=(90, 100, 110, 120, 130))  # all larger than the best
+    async with open_app(replace(options, request=request, executor="processes", workers=2), size="wide") as app:
         await app.ready()
         workers = [worker.process for worker in app.app.session.sweeper.executor._workers]
-        assert len(workers) == 1
+        assert len(workers) == 2
         await app.press("s")
         await app.ended()
         assert app.state.count("finished") == 15

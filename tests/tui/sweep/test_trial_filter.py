@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from flopsfit_tui.core.state import TrialState
 from flopsfit_tui.core.trial import Outcome, Trial
 from flopsfit_tui.tui.sweep.trial_filter import NUMBERS as NAMED
-from flopsfit_tui.tui.sweep.trial_filter import parse_filter, unknown_words, without_half_term
+from flopsfit_tui.tui.sweep.trial_filter import complete_terms, parse_filter, unknown_words
 from flopsfit_tui.tui.sweep.trial_table import TrialTable
 from flopsfit_tui.tui.widgets.prompt import Prompt
 
@@ -112,13 +112,13 @@ def test_a_term_that_is_being_typed_counts_from_its_first_value_on(term):
     for length in range(len(term) + 1):
         typed = f"failed {term[:length]}"
         whole = length > value and not typed.endswith("e")
-        assert without_half_term(typed, "width").split() == (typed if whole else "failed").split(), typed
+        assert complete_terms(typed, "width").split() == (typed if whole else "failed").split(), typed
 
 
 def test_words_and_what_is_not_last_count():
     for text in ("out of mem", "fialed", "loss is", "seed ", "N seed=0", "colour=3 failed", ""):
-        assert without_half_term(text) == text
-    assert without_half_term("failed colour=3") == "failed"  # said in the line, and never kept anything
+        assert complete_terms(text) == text
+    assert complete_terms("failed colour=3") == "failed"  # said in the line, and never kept anything
 
 
 async def test_the_table_is_not_emptied_by_a_term_that_is_being_typed(open_app, rehearsed, options):
