@@ -40,7 +40,7 @@ def no_price(_budget, _size):
 def test_it_ends_when_the_interval_is_narrow_and_the_minima_are_bracketed(swept):
     analysis = swept.analysis
     assert interval_factor(analysis.fit, 1e18) <= 1.08
-    assert analysis.fit.points >= 20
+    assert analysis.fit.points >= 30
     used = sorted({p.budget for p in analysis.points})
     for budget in used[-2:]:
         losses = [p.loss for p in analysis.points if p.budget == budget]
@@ -91,17 +91,22 @@ def test_a_stopped_sweep_goes_on_to_the_same_goal(tmp_path):
     assert interval_factor(whole.fit, 1e18) <= 1.08
 
 
-def test_a_failed_point_is_not_proposed_again(swept):
-    outcomes = dict(list(swept._outcomes.items())[:-3])
-    plan = swept.plan
-    for _ in range(4):
+@pytest.mark.parametrize("factor", [1.001, 1.08, 3.0])  # far off; near; narrow, but for minima not bracketed
+def test_a_failed_point_is_not_proposed_again(swept, factor):
+    outcomes = dict(list(swept._outcomes.items())[: -3 if factor < 3 else 35])
+    plan, tried = replace(swept.plan, goal=Goal(factor, 1e18)), []
+    used = sorted({t.budget for t in plan.trials if t.key in outcomes})
+    if factor == 3.0:  # as if the largest budgets had two sizes only
+        outcomes = {t.key: outcomes[t.key] for t in plan.trials if t.key in outcomes and t.budget < used[-1]}
+        edge = [t for t in plan.trials if t.budget == used[-1]][:2]
+        outcomes |= {t.key: swept._outcomes[t.key] for t in edge}
+    for _ in range(6):
         choice = choose(plan, outcomes, (), no_price)
         point = (choice.budget, choice.size.size)
-        trial = next((t for t in plan.trials if t.point == point), None)
-        if trial is None:
-            trial = replace(plan.trials[0], key=f"key {point}", budget=point[0], size=point[1])
-            plan = replace(plan, trials=(*plan.trials, trial))
-        assert outcomes.get(trial.key, Outcome("finished")).status == "finished"
+        assert point not in tried
+        tried.append(point)
+        trial = replace(plan.trials[0], key=f"key {point}", budget=point[0], size=point[1])
+        plan = replace(plan, trials=(*plan.trials, trial))
         outcomes[trial.key] = Outcome("failed", error="out of memory")
 
 
@@ -112,6 +117,11 @@ def test_a_law_that_bends_is_tried_at_a_larger_budget(swept, monkeypatch):
     used = max(t.budget for t in swept.plan.trials if t.key in outcomes)
     monkeypatch.setattr(Fit, "misfit", property(lambda fit: fit.bends[0]))
     assert choose(swept.plan, outcomes, (), no_price).budget > used
+    top = replace(swept.plan.trials[0], key="top", budget=swept.plan.budgets[-1])
+    plan = replace(swept.plan, trials=(*swept.plan.trials, top))
+    outcomes["top"] = Outcome("failed")
+    middle = math.sqrt(plan.budgets[0] * plan.budgets[-1])
+    assert choose(plan, outcomes, (), no_price).budget > middle
 
 
 def test_while_the_last_trials_run_nothing_more_is_asked_for_once_it_is_narrow(swept):

@@ -9,7 +9,6 @@ from itertools import pairwise
 from flopsfit_tui.core.sizes import Setting
 
 BEGIN_BUDGETS, BEGIN_SIZES = 4, 5  # measured: fewer give laws that mislead the first choices, more cost FLOPs
-TOP_SHARE = 0.25  # of the largest budget: what a beginning may cost at most in one trial
 FEWEST_BUDGETS = 9  # to choose from
 
 
@@ -37,8 +36,9 @@ def first_points(ladders: Mapping[float, Sequence[Setting]]) -> dict[float, tupl
 
 
 def first_budgets(budgets: Sequence[float]) -> tuple[float, ...]:
-    """Four of them, evenly spread up to a quarter of the largest; fewer where there are no more."""
-    low = [budget for budget in budgets if budget <= budgets[-1] * TOP_SHARE * 1.01]
+    """Four of them, evenly spread over the lower half of their logarithms; fewer where there are no more."""
+    middle = math.sqrt(budgets[0] * budgets[-1])
+    low = [budget for budget in budgets if budget <= middle * 1.01]
     if len(low) < 2:  # a narrow range: begin with its lower half
         low = list(budgets[: max(2, len(budgets) // 2)])
     count = min(BEGIN_BUDGETS, len(low))

@@ -14,12 +14,15 @@ def test_budgets_are_given_midpoints_until_there_are_nine():
     assert {3e10, 1.2e11, 4.8e11} <= set(budgets_to_choose_from([3e10, 1.2e11, 4.8e11]))
 
 
-def test_it_begins_with_four_budgets_up_to_a_quarter_of_the_largest():
-    budgets = budgets_to_choose_from([1e10, 1e12])
-    first = first_budgets(budgets)
+@pytest.mark.parametrize(("top", "most"), [(1.6e11, 4e10), (1e12, 1e11), (1e14, 1e12)])
+def test_it_begins_with_four_budgets_of_the_lower_half_of_their_logarithms(top, most):
+    first = first_budgets(budgets_to_choose_from([1e10, top]))
     assert len(first) == 4
     assert first[0] == 1e10
-    assert max(first) <= 0.26e12
+    assert first[-1] == pytest.approx(most, rel=0.02)
+
+
+def test_a_narrow_range_begins_with_its_lower_half():
     assert first_budgets((1.0, 1.5, 2.0)) == (1.0, 1.5)
 
 

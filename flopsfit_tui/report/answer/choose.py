@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Outcome, Plan, Size, Trial
 from flopsfit_tui.core.units import format_flops, format_seconds
 from flopsfit_tui.fit import Fit, fit_law
@@ -19,7 +20,9 @@ from flopsfit_tui.fit.next_trial import interval_factor, next_trials
 from flopsfit_tui.report.answer.runs import Runs
 from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 
-FEWEST = 20  # runs before a stop
+# Before a stop: so many runs, and so many refits in a row that are narrow enough. An interval is too narrow by chance
+# now and then, the more so the fewer the runs, and a sweep that may end after every trial waits for that chance.
+FEWEST, REFITS = 30, 3
 # Candidates lie within this factor of the law's optimum in N, as far above as below it: where the law is not quite
 # true, a range that reaches further to one side moves the answer (benchmarks/next_trial.py).
 AROUND_OPTIMUM = 5.0
@@ -27,7 +30,10 @@ AROUND_OPTIMUM = 5.0
 # short trials leave the law (gpt-bytes, 60 to 150 steps: 4 to 16 % below it).
 FAR_ABOVE, LEAST_WARMUPS = 3.5, 4.0
 AROUND_SIZES = 4.0  # and within this factor of the sizes that were run
-BRACKETED = 2  # so many of the largest budgets used show their minimum between three sizes
+BRACKETED, ACROSS = 2, 3  # so many of the largest budgets used show their minimum between so many sizes
+FAR_FROM_OPTIMUM = 2.0  # no size within this factor of the law's optimum: the minimum is looked for there first
+# An interval asks for two sizes of a budget, the stop for three: opening a larger one is dearer than it looks.
+OPENING = ACROSS / (ACROSS - 1)
 
 Price = Callable[[float, Size], float | None]  # predicted seconds of a trial at (budget, size); None: not known
 
@@ -50,11 +56,11 @@ def choose(plan: Plan, outcomes: Mapping[str, Outcome], running: Collection[str]
     fit = _fit(runs)
     width = interval_factor(fit, goal.target)
     waiting = _points_on_their_way(plan, running)
-    missing = _bracketing(plan, runs, fit, waiting)
+    missing = _bracketing(plan, outcomes, runs, fit, waiting)
     enough = runs.losses.size >= FEWEST and width <= goal.factor
     if enough and waiting:
         return Choice(None, None, "")  # what runs may settle it
-    if enough and missing is None and interval_factor(_fit(_without_last(plan, outcomes)), goal.target) <= goal.factor:
+    if enough and missing is None and _narrow(plan, outcomes, goal.factor, goal.target):
         return Choice(None, None, f"the interval at {format_flops(goal.target)} FLOPs is within {_times(width)}")
     cells = _candidates(plan, outcomes, runs, fit, waiting)
     if enough and missing:
@@ -104,11 +110,12 @@ def price_by(trials: Collection[Trial], seconds: Mapping[str, float]) -> Price:
 def _candidates(
     plan: Plan, outcomes: Mapping[str, Outcome], runs: Runs, fit: Fit, waiting: list[Trial]
 ) -> list[tuple[float, Size]]:
-    """What may be proposed; where the runs do not follow the law, of larger budgets than were used."""
+    """What may be proposed; where the runs do not follow the law, of larger budgets, then of the larger half."""
     cells = list(_cells(plan, outcomes, runs, fit, waiting))
     if fit.misfit:  # small budgets cannot show where a law bends: spend on a larger one
         used = max((t.budget for t in plan.trials if t.key in outcomes), default=0.0)
-        larger = [cell for cell in cells if cell[0] > used] or [cell for cell in cells if cell[0] == plan.budgets[-1]]
+        middle = math.sqrt(plan.budgets[0] * plan.budgets[-1])
+        larger = [cell for cell in cells if cell[0] > used] or [cell for cell in cells if cell[0] > middle * 1.01]
         cells = larger or cells
     return cells
 
@@ -131,6 +138,7 @@ def _best(
     at_point = Counter(point for point, _ in here)
     for cell in cells:
         count[cell] = at_point[cell[0], cell[1].size]
+    opening = _opening(plan, runs, waiting)
     found = next_trials(
         fit,
         np.append(runs.params, [t.params for t in waiting]),
@@ -138,7 +146,7 @@ def _best(
         target,
         [size.params for _, size in cells],
         [budget / size.flops_per_token for budget, size in cells],
-        prices,
+        [price * opening(budget) for price, (budget, _) in zip(prices, cells, strict=True)],
         repeats=[count[cell] for cell in cells],
     )
     at = found[0].index if found else int(np.argmin([budget for budget, _ in cells]))
@@ -146,6 +154,18 @@ def _best(
     cost = f"{format_seconds((seconds[at] or 0.0) * len(plan.rates))}, " if known and seconds[at] else ""
     promise = f"interval {_times(found[0].before)} -> {_times(found[0].after)}" if found else "there is no law yet"
     return Choice(budget, size, f"{plan.size_name} {size.size} at {format_flops(budget)}, {cost}{promise}")
+
+
+def _opening(plan: Plan, runs: Runs, waiting: list[Trial]) -> Callable[[float], float]:
+    """The factor by which a trial at a budget is dearer because the sweep has to show the minimum there, too."""
+    assert runs.budgets is not None
+    sizes: dict[float, set[float]] = {}
+    ran = zip(runs.budgets.tolist(), runs.params.tolist(), strict=True)
+    for budget, n in (*ran, *((t.budget, float(t.params)) for t in waiting)):
+        sizes.setdefault(budget, set()).add(n)
+    largest = sorted(sizes)[-BRACKETED:]
+    least = largest[0] if plan.goal and len(largest) == BRACKETED else math.inf
+    return lambda budget: OPENING if budget >= least and len(sizes.get(budget, ())) < ACROSS - 1 else 1.0
 
 
 def _points_on_their_way(plan: Plan, running: Collection[str]) -> list[Trial]:
@@ -157,20 +177,22 @@ def _fit(runs: Runs) -> Fit:
     return fit_law(runs.params, runs.tokens, runs.losses, flops=runs.cost, budgets=runs.budgets)
 
 
-def _without_last(plan: Plan, outcomes: Mapping[str, Outcome]) -> Runs:
-    """The runs before the last trial that finished: two refits in a row must be narrow enough."""
-    last = next(reversed([key for key in outcomes if outcomes[key].status == "finished"]), None)
-    return sweep_runs(plan, {key: outcome for key, outcome in outcomes.items() if key != last})
+def _narrow(plan: Plan, outcomes: Mapping[str, Outcome], factor: float, target: float) -> bool:
+    """Whether the interval was narrow enough before each of the last trials that finished, too."""
+    finished = [key for key in outcomes if outcomes[key].status == "finished"]
+    for count in range(1, REFITS):
+        last = set(finished[-count:])
+        before = {key: outcome for key, outcome in outcomes.items() if key not in last}
+        if interval_factor(_fit(sweep_runs(plan, before)), target) > factor:
+            return False
+    return True
 
 
 def _cells(
     plan: Plan, outcomes: Mapping[str, Outcome], runs: Runs, fit: Fit, waiting: list[Trial]
 ) -> Iterator[tuple[float, Size]]:
     """Every point that may be proposed: affordable, near the optimum and near what was run, and not failed before."""
-    ended = [t for t in plan.trials if t.key in outcomes]
-    refused = {t.point for t in ended if outcomes[t.key].status != "finished"}
-    if len(plan.rates) > 1:  # a rate that diverged refuses no point at which another did not
-        refused -= {t.point for t in ended if outcomes[t.key].status == "finished"}
+    refused = _refused(plan, outcomes)
     params = [*runs.params.tolist(), *(t.params for t in waiting)]
     if not params:
         return
@@ -186,10 +208,21 @@ def _cells(
                 yield budget, size
 
 
-def _bracketing(plan: Plan, runs: Runs, fit: Fit, waiting: list[Trial]) -> tuple[float, Size] | None:
+def _refused(plan: Plan, outcomes: Mapping[str, Outcome]) -> set[tuple[float, Setting]]:
+    """Points of a trial that failed or was skipped."""
+    ended = [t for t in plan.trials if t.key in outcomes]
+    refused = {t.point for t in ended if outcomes[t.key].status != "finished"}
+    if len(plan.rates) > 1:  # a rate that diverged refuses no point at which another did not
+        refused -= {t.point for t in ended if outcomes[t.key].status == "finished"}
+    return refused
+
+
+def _bracketing(
+    plan: Plan, outcomes: Mapping[str, Outcome], runs: Runs, fit: Fit, waiting: list[Trial]
+) -> tuple[float, Size] | None:
     """A point that the two largest budgets used lack, until three sizes of each show its minimum between them."""
     assert runs.budgets is not None
-    refused = {(t.budget, t.size) for t in waiting}
+    refused = _refused(plan, outcomes) | {t.point for t in waiting}
     for budget in sorted(set(runs.budgets.tolist()))[-BRACKETED:]:
         here = runs.budgets == budget
         losses: dict[float, list[float]] = {}
@@ -197,12 +230,15 @@ def _bracketing(plan: Plan, runs: Runs, fit: Fit, waiting: list[Trial]) -> tuple
             losses.setdefault(n, []).append(loss)
         sizes = sorted(losses)
         lowest = min(sizes, key=lambda n: sum(losses[n]) / len(losses[n]))
-        if len(sizes) >= 3 and lowest not in (sizes[0], sizes[-1]):
+        if len(sizes) >= ACROSS and lowest not in (sizes[0], sizes[-1]):
             continue
         best = fit.predict(budget)
         centre = best.params if best else lowest
         fresh = [s for s in plan.sizes if s.params not in losses and (budget, s.size) not in refused]
-        side = [s for s in fresh if (s.params < sizes[0] if lowest == sizes[0] else s.params > sizes[-1])] or fresh
+        side = [s for s in fresh if (s.params < sizes[0] if lowest == sizes[0] else s.params > sizes[-1])]
+        gap = min(abs(math.log(n / centre)) for n in sizes) > math.log(FAR_FROM_OPTIMUM)
+        if not side or (gap and sizes[0] < centre < sizes[-1]):
+            side = fresh
         if side:
             return budget, min(side, key=lambda s: abs(math.log(s.params / centre)))
     return None
