@@ -1,6 +1,6 @@
 """What choosing trials one by one saves, and what it costs in truth.
 
-    python benchmarks/next_trial.py [--sims 200] [--truths flat,steep]
+    python benchmarks/next_trial.py [--sims 200] [--truths flat,steep] [--spans 100 16]
 
 For each law, span of budgets and wrong truth: a grid of 5 budgets x 7 sizes; then a sweep by the product's `choose`
 until its noise interval of N_opt at ten times the largest budget is as narrow as the grid's. Printed are the FLOPs
@@ -132,6 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sims", type=int, default=20)
     parser.add_argument("--truths", default="", help="those whose names begin so")
+    parser.add_argument("--spans", type=float, nargs="+", default=SPANS, help="largest budget by smallest")
     given = parser.parse_args()
     sims, names = given.sims, tuple(given.truths.split(","))
     truths: dict[str, tuple[Truth, Law]] = {name: (law.loss, law) for name, law in LAWS.items()}  # type: ignore[misc]
@@ -139,7 +140,7 @@ def main() -> None:
     truths |= {"wrong: terms interact": (interacting(law), law), "wrong: ends mistuned": (mistuned(law), law)}
     print(f"{'truth':24}{'span':>6}{'FLOPs':>8}{'trials':>8}{'grid':>8}{'error':>8}{'grid':>8}{'held':>7}{'s':>6}")
     for name, (truth, guess) in truths.items():
-        for span in SPANS if name.startswith(names) else ():
+        for span in given.spans if name.startswith(names) else ():
             began = time.perf_counter()
             found = np.array([one(truth, guess, span, seed) for seed in range(sims)])
             found = found[np.isfinite(found[:, 0])]

@@ -2,8 +2,8 @@
 
 For each seed the default grid of a workload, then a sweep until the noise interval of N_opt at ten times the largest
 budget is within `--factor`, with at most the grid's FLOPs. Printed are FLOPs, seconds of training, N_opt with its noise
-interval and the one that is shown (with model error), and when the second sweep was as narrow as the grid: that in two
-refits in a row, as its own stop asks. Exits with 1 where the two disagree beyond the intervals that are shown.
+interval and the one that is shown (with model error), and when the second sweep was as narrow as the grid in as many
+refits in a row as its own stop asks for. Exits with 1 where the two disagree beyond the intervals that are shown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from flopsfit_tui.core.trial import Goal, Outcome, Plan, Request
 from flopsfit_tui.core.units import format_count, format_flops
 from flopsfit_tui.fit.next_trial import interval_factor
 from flopsfit_tui.report.answer.analysis import analyse
-from flopsfit_tui.report.answer.choose import FEWEST
+from flopsfit_tui.report.answer.choose import FEWEST, REFITS
 from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 from flopsfit_tui.report.files.sweeps import read_sweep
 from flopsfit_tui.sweep.job import Train
@@ -89,11 +89,11 @@ def main() -> None:
         order = swept(Request(given.workload, goal=Goal(given.factor, None, most)), directory, seed)
         stored = read_sweep(directory)
         target, narrow = main_target(stored.plan), 0
-        for k in range(FEWEST, len(order) + 1):
+        for k in range(FEWEST - REFITS + 1, len(order) + 1):
             some = {key: stored.outcomes[key] for key in order[:k]}
             fit = analyse(sweep_runs(stored.plan, some), ()).fit
             narrow = narrow + 1 if fit is not None and interval_factor(fit, target) <= width else 0
-            if narrow == 2:
+            if narrow >= REFITS and k >= FEWEST:
                 row("  as narrow as the grid", stored.plan, some)
                 break
         _, best, own_low, own_high = row(f"  until x{given.factor:g}", stored.plan, dict(stored.outcomes))

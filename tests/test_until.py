@@ -124,6 +124,29 @@ def test_a_law_that_bends_is_tried_at_a_larger_budget(swept, monkeypatch):
     assert choose(plan, outcomes, (), no_price).budget > middle
 
 
+def test_it_does_not_end_far_below_the_largest_budget(swept):
+    low = [t.key for t in swept.plan.trials if t.budget < 1e16]
+    outcomes = {key: swept._outcomes[key] for key in low}
+    for n, extra in enumerate(low * 2):  # more seeds of these: 30 runs at least
+        outcomes[f"seed {n}"] = replace(swept._outcomes[extra], loss=swept._outcomes[extra].loss * (1 + 1e-4 * n))
+    by_key = {t.key: t for t in swept.plan.trials}
+    seeds = [replace(by_key[key], key=f"seed {n}", seed=1 + n) for n, key in enumerate(low * 2)]
+    plan = replace(swept.plan, goal=Goal(1e6, 1e18), trials=(*swept.plan.trials, *seeds))
+    sizes = []
+    for _ in range(3):
+        choice = choose(plan, outcomes, (), no_price)
+        assert choice.budget == pytest.approx(1.78e16)
+        sizes.append(choice.size.params)
+        trial = replace(plan.trials[0], key=f"far {len(sizes)}", budget=choice.budget, size=choice.size.size)
+        trial = replace(trial, params=choice.size.params, tokens=round(choice.budget / choice.size.flops_per_token))
+        plan = replace(plan, trials=(*plan.trials, trial))
+        law = analyse(sweep_runs(plan, outcomes), ()).fit.law
+        outcomes[trial.key] = Outcome("finished", loss=float(law.loss(trial.params, trial.tokens)))
+    losses = [outcomes[f"far {n + 1}"].loss for n in sorted(range(3), key=lambda n: sizes[n])]
+    assert losses.index(min(losses)) == 1
+    assert choose(plan, outcomes, (), no_price).budget is None
+
+
 def test_while_the_last_trials_run_nothing_more_is_asked_for_once_it_is_narrow(swept):
     running = [swept.plan.trials[0].key]
     outcomes = {key: outcome for key, outcome in swept._outcomes.items() if key not in running}

@@ -31,6 +31,7 @@ AROUND_OPTIMUM = 5.0
 FAR_ABOVE, LEAST_WARMUPS = 3.5, 4.0
 AROUND_SIZES = 4.0  # and within this factor of the sizes that were run
 BRACKETED, ACROSS = 2, 3  # so many of the largest budgets used show their minimum between so many sizes
+REACH = 0.25  # of the largest budget
 FAR_FROM_OPTIMUM = 2.0  # no size within this factor of the law's optimum: the minimum is looked for there first
 # An interval asks for two sizes of a budget, the stop for three: opening a larger one is dearer than it looks.
 OPENING = ACROSS / (ACROSS - 1)
@@ -56,15 +57,15 @@ def choose(plan: Plan, outcomes: Mapping[str, Outcome], running: Collection[str]
     fit = _fit(runs)
     width = interval_factor(fit, goal.target)
     waiting = _points_on_their_way(plan, running)
-    missing = _bracketing(plan, outcomes, runs, fit, waiting)
     enough = runs.losses.size >= FEWEST and width <= goal.factor
     if enough and waiting:
         return Choice(None, None, "")  # what runs may settle it
-    if enough and missing is None and _narrow(plan, outcomes, goal.factor, goal.target):
-        return Choice(None, None, f"the interval at {format_flops(goal.target)} FLOPs is within {_times(width)}")
     cells = _candidates(plan, outcomes, runs, fit, waiting)
-    if enough and missing:
-        cells = [missing]
+    if enough:
+        needed = _needed(plan, outcomes, runs, fit, waiting)
+        if not needed and _narrow(plan, outcomes, goal.factor, goal.target):
+            return Choice(None, None, f"the interval at {format_flops(goal.target)} FLOPs is within {_times(width)}")
+        cells = needed or cells
     if not cells:
         return Choice(None, None, "no trial is left that these budgets and sizes allow")
     spent = sum(t.flops for t in plan.trials if t.key in outcomes or t.key in running)
@@ -217,13 +218,22 @@ def _refused(plan: Plan, outcomes: Mapping[str, Outcome]) -> set[tuple[float, Se
     return refused
 
 
-def _bracketing(
+def _needed(
     plan: Plan, outcomes: Mapping[str, Outcome], runs: Runs, fit: Fit, waiting: list[Trial]
-) -> tuple[float, Size] | None:
-    """A point that the two largest budgets used lack, until three sizes of each show its minimum between them."""
+) -> list[tuple[float, Size]]:
+    """Points of which the stop asks for one more, however narrow the interval is; none once it has what it needs.
+
+    It needs a budget of about REACH of the largest, because noise is not all that an answer far beyond the runs is off
+    by, and of the largest two used a minimum that lies between three sizes.
+    """
     assert runs.budgets is not None
+    near = list(_cells(plan, outcomes, runs, fit, waiting))
+    reach = max((b for b in plan.budgets if b <= plan.budgets[-1] * REACH * 1.01), default=plan.budgets[0])
+    used = sorted(set(runs.budgets.tolist()))
+    if used[-1] < reach and (found := [cell for cell in near if cell[0] == reach]):
+        return found
     refused = _refused(plan, outcomes) | {t.point for t in waiting}
-    for budget in sorted(set(runs.budgets.tolist()))[-BRACKETED:]:
+    for budget in used[-BRACKETED:]:
         here = runs.budgets == budget
         losses: dict[float, list[float]] = {}
         for n, loss in zip(runs.params[here].tolist(), runs.losses[here].tolist(), strict=True):
@@ -234,14 +244,17 @@ def _bracketing(
             continue
         best = fit.predict(budget)
         centre = best.params if best else lowest
+        across = [c for c in near if c[0] == budget and (c[1].params > centre) != (lowest > centre)]
+        if len(sizes) == 1 and across:
+            return across
         fresh = [s for s in plan.sizes if s.params not in losses and (budget, s.size) not in refused]
         side = [s for s in fresh if (s.params < sizes[0] if lowest == sizes[0] else s.params > sizes[-1])]
         gap = min(abs(math.log(n / centre)) for n in sizes) > math.log(FAR_FROM_OPTIMUM)
         if not side or (gap and sizes[0] < centre < sizes[-1]):
             side = fresh
         if side:
-            return budget, min(side, key=lambda s: abs(math.log(s.params / centre)))
-    return None
+            return [(budget, min(side, key=lambda s: abs(math.log(s.params / centre))))]
+    return []
 
 
 def _times(value: float) -> str:
