@@ -58,7 +58,10 @@ def test_what_was_proposed_and_why_is_kept(swept):
         store.close()
     assert sum(text.startswith("next: width ") for text in said) == len(swept.plan.added)
     assert any(" -> x1." in text for text in said)
-    assert any(text.startswith("no further trial: the interval at 1e18 FLOPs is within x1.0") for text in said)
+    (end,) = (text for text in said if text.startswith("no further trial: the interval at 1e18 FLOPs is within x1.0"))
+    best = swept.fit.predict(1e18)
+    shown = f"{best.params_high / best.params_low:.3g}"
+    assert f" by noise; with the error of the law itself it is x{shown}, which a budget near 1e17 FLOPs would" in end
 
 
 def test_the_same_store_gives_the_same_next_trial(swept):

@@ -64,7 +64,7 @@ def choose(plan: Plan, outcomes: Mapping[str, Outcome], running: Collection[str]
     if enough:
         needed = _needed(plan, outcomes, runs, fit, waiting)
         if not needed and _narrow(plan, outcomes, goal.factor, goal.target):
-            return Choice(None, None, f"the interval at {format_flops(goal.target)} FLOPs is within {_times(width)}")
+            return Choice(None, None, _reached(plan, runs, fit, goal.target, width))
         cells = needed or cells
     if not cells:
         return Choice(None, None, "no trial is left that these budgets and sizes allow")
@@ -106,6 +106,23 @@ def price_by(trials: Collection[Trial], seconds: Mapping[str, float]) -> Price:
         return seconds[near.key] * budget / near.flops
 
     return price
+
+
+def _reached(plan: Plan, runs: Runs, fit: Fit, target: float, width: float) -> str:
+    """That the noise interval is narrow enough, and what it leaves open that no more trials of these budgets narrow."""
+    assert runs.budgets is not None
+    said = f"the interval at {format_flops(target)} FLOPs is within {_times(width)}"
+    best, used = fit.predict(target), float(runs.budgets.max())
+    if best is None or best.params_low is None or best.params_high is None:
+        return said
+    shown = best.params_high / best.params_low
+    if target <= used or shown <= width * 1.01:
+        return said
+    nearer = plan.budgets[-1] if used < plan.budgets[-1] < target else math.sqrt(used * target)
+    return (
+        f"{said} by noise; with the error of the law itself it is {_times(shown)}, "
+        f"which a budget near {format_flops(float(f'{nearer:.2g}'))} FLOPs would narrow"
+    )
 
 
 def _candidates(

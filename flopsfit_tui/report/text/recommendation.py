@@ -68,10 +68,16 @@ def recommendation(plan: Plan, analysis: Analysis, budget: float) -> str:
     return "\n".join(f"{text:<{width}}  # {why}" for text, (_, _, why) in zip(code, lines, strict=True))
 
 
+def how_far_beyond(plan: Plan, analysis: Analysis | None, budget: float) -> str:
+    """How many times the largest budget run this one is, before the first trial the largest planned; "" for no more."""
+    run = analysis.fit.largest_budget if analysis and analysis.fit else None
+    times = budget / (run or plan.budgets[-1])
+    return f"{times:.3g} times the largest budget {'run' if run else 'planned'}" if times > 1 else ""
+
+
 def _source(plan: Plan, row: OptimumRow, analysis: Analysis) -> str:
-    times = row.budget / plan.budgets[-1]
-    beyond = f", {times:.3g} times the largest budget run" if times > 1 else ""
-    return f"FLOPs{beyond}; {plan.workload}, {row.method} through {analysis.fit.points} trials"
+    beyond = how_far_beyond(plan, analysis, row.budget)
+    return f"FLOPs{f', {beyond}' if beyond else ''}; {plan.workload}, {row.method} through {analysis.fit.points} trials"
 
 
 def _bounds(row: OptimumRow) -> str:

@@ -12,7 +12,7 @@ from flopsfit_tui.core.units import format_count, format_flops, format_ratio
 from flopsfit_tui.report.answer.analysis import Analysis, optimum_at
 from flopsfit_tui.report.plots.palette import Palette, glyph
 from flopsfit_tui.report.text.progress import failures_text
-from flopsfit_tui.report.text.recommendation import recommendation
+from flopsfit_tui.report.text.recommendation import how_far_beyond, recommendation
 from flopsfit_tui.report.text.table import interval_text, parabola_text
 from flopsfit_tui.tui.session.app_state import AppState
 from flopsfit_tui.tui.text import flow, shorten, str_path
@@ -32,9 +32,8 @@ def headline(app_state: AppState, width: int, palette: Palette) -> Text:
     text.append("compute-optimal at ", style(palette.muted)).append(
         format_flops(target), style(palette.live, bold=True)
     )
-    text.append(
-        f" FLOPs, {target / app_state.plan.budgets[-1]:.3g} times the largest budget run\n", style(palette.muted)
-    )
+    beyond = how_far_beyond(app_state.plan, app_state.analysis, target)
+    text.append(f" FLOPs{f', {beyond}' if beyond else ''}\n", style(palette.muted))
     if row is None:
         return text.append("  not known yet: it takes more finished sizes", style(palette.foreground))
     bold = style(palette.foreground, bold=True)

@@ -7,7 +7,7 @@ from flopsfit_tui.core.trial import Outcome
 from flopsfit_tui.report.answer.analysis import analyse, optimum_at
 from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 from flopsfit_tui.report.text.markdown import markdown_report
-from flopsfit_tui.report.text.recommendation import recommendation
+from flopsfit_tui.report.text.recommendation import how_far_beyond, recommendation
 
 
 @pytest.mark.parametrize("budget", [1e16, 1e17])
@@ -32,6 +32,20 @@ def test_far_beyond_the_sizes_that_were_measured_it_names_params_not_a_size():
     assert "width" not in said
     assert said["params"] == round(row.params)
     assert said["tokens"] == round(row.tokens)
+
+
+def test_how_far_beyond_counts_from_the_largest_budget_that_was_run():
+    plan = make_plan(points=7)
+    results = outcomes(plan)
+    most = plan.budgets[-1]
+    assert how_far_beyond(plan, None, 10 * most) == "10 times the largest budget planned"
+    assert how_far_beyond(plan, analyse(sweep_runs(plan, results)), 10 * most) == "10 times the largest budget run"
+    lower = {t.key: results[t.key] for t in plan.trials if t.budget < most}
+    analysis = analyse(sweep_runs(plan, lower))
+    times = 10 * most / plan.budgets[-2]
+    assert how_far_beyond(plan, analysis, 10 * most) == f"{times:.3g} times the largest budget run"
+    assert f"FLOPs, {times:.3g} times the largest budget run" in recommendation(plan, analysis, 10 * most)
+    assert how_far_beyond(plan, analysis, plan.budgets[0]) == ""
 
 
 def test_without_a_law_it_says_so_in_a_comment():
