@@ -22,7 +22,7 @@ from flopsfit_tui.report.answer.sweep_runs import sweep_runs
 
 # Before a stop: so many runs, and so many refits in a row that are narrow enough. An interval is too narrow by chance
 # now and then, the more so the fewer the runs, and a sweep that may end after every trial waits for that chance.
-FEWEST, REFITS = 30, 3
+FEWEST, REFITS = 30, 2
 # Candidates lie within this factor of the law's optimum in N, as far above as below it: where the law is not quite
 # true, a range that reaches further to one side moves the answer (benchmarks/next_trial.py).
 AROUND_OPTIMUM = 5.0
