@@ -59,6 +59,16 @@ def _half(vertex: Interval | None) -> float | None:
     return math.log((vertex.high or 1.0) / (vertex.low or 1.0)) / 2
 
 
+def _at_least(halves: tuple[float | None, ...]) -> Array | None:
+    """Half-widths of the vertices' intervals, in logs; one without ends counts as the widest. None where all have none.
+
+    The scatter of a few vertices is small by chance now and then; one that its own losses do not bound makes the line
+    no surer than the others do.
+    """
+    widest = max((half for half in halves if half is not None), default=None)
+    return None if widest is None else np.array([widest if half is None else half for half in halves])
+
+
 def _power_law(log_c: Array, y: Array, halves: tuple[float | None, ...], level: float) -> PowerLaw:
     x = log_c - log_c.mean()
     slope = float((x @ y) / (x @ x))
@@ -68,8 +78,8 @@ def _power_law(log_c: Array, y: Array, halves: tuple[float | None, ...], level: 
     exponent = Interval(slope)
     if scatter is not None:
         half = scatter / math.sqrt(float(x @ x))
-        if all(one is not None for one in halves):
-            half = max(half, math.sqrt(float((x**2) @ np.array(halves, dtype=np.float64) ** 2)) / float(x @ x))
+        if (own := _at_least(halves)) is not None:
+            half = max(half, math.sqrt(float((x**2) @ own**2)) / float(x @ x))
         exponent = Interval(slope, slope - half, slope + half)
     scale = exp(float(y.mean()) - slope * float(log_c.mean()))
     return PowerLaw(scale, exponent, y.size, tuple(float(one) for one in log_c), halves, scatter)
@@ -84,8 +94,8 @@ def _half_width(
     x = log_c - log_c.mean()
     share = 1 / x.size + (log_budget - log_c.mean()) * x / float(x @ x)  # of each vertex in the line there
     found = []
-    if all(one is not None for one in halves):
-        found.append(math.sqrt(float(share**2 @ np.array(halves, dtype=np.float64) ** 2)))
+    if (own := _at_least(halves)) is not None:
+        found.append(math.sqrt(float(share**2 @ own**2)))
     if scatter is not None:
         found.append(scatter * math.sqrt(float(share @ share)))
     return max(found) if found else None

@@ -7,6 +7,7 @@ import pytest
 from known_laws import BUDGETS, HOFFMANN, LAWS, isoflop_grid, noisy_sweep
 
 from flopsfit_tui.fit import cost_of_tokens, fit_law, fit_parabolas, fit_power_laws, group_budgets
+from flopsfit_tui.fit.law import Interval
 
 SIZES = 1e8 * 2.0 ** np.arange(-3, 4)
 
@@ -133,6 +134,11 @@ def test_one_budget_keeps_its_own_noise():
     assert again.vertex.high < alone.vertex.high  # twice the degrees of freedom
 
 
+def noisy_curves():
+    N, D, L = noisy_sweep(noise=0.003)
+    return 6 * N * D, N, L
+
+
 def test_a_power_law_says_how_far_its_line_is_known():
     sizes, _ = fit_law(*noisy_sweep(noise=0.003)).power_laws
     near, far = sizes.at(1e19), sizes.at(1e22)
@@ -149,6 +155,22 @@ def test_a_power_law_says_how_far_its_line_is_known():
     )
     assert np.log(known.high / known.value) == pytest.approx(np.sqrt((weight**2) @ np.square(sizes.half_widths)))
     assert replace(sizes, scatter=None, half_widths=(None,) * 5).at(1e19).low is None
+
+
+def test_a_vertex_without_ends_makes_a_line_no_surer_than_the_others_do():
+    curves = [p for p in fit_parabolas(*noisy_curves()) if p.status == "ok"]
+    straight = [
+        replace(
+            p,
+            vertex=Interval(1e8 * (p.budget / 1e18) ** 0.5, *(1e8 * (p.budget / 1e18) ** 0.5 * f for f in (0.8, 1.25))),
+        )
+        for p in curves
+    ]  # by chance their scatter is nothing
+    bounded, _ = fit_power_laws(straight)
+    some, _ = fit_power_laws([replace(straight[0], vertex=Interval(straight[0].vertex.value)), *straight[1:]])
+    for line in (bounded, some):
+        assert line.exponent.high - line.exponent.low > 0.05
+        assert line.at(1e22).high > 1.2 * line.at(1e22).value
 
 
 def test_power_laws_of_a_sweep():
