@@ -144,8 +144,9 @@ def keep_added(plan: Plan, before: Plan | None) -> Plan:
     if before is None or before.identity != plan.identity:
         return plan
     here = {t.key for t in plan.trials}
-    for trial in before.trials:
-        if trial.key in before.added and trial.key not in here and trial.budget in plan.budgets:
+    theirs = {t.key: t for t in before.trials}
+    for trial in (theirs[key] for key in before.added if key in theirs):
+        if trial.key not in here and trial.budget in plan.budgets:
             size = next(s for s in before.sizes if s.size == trial.size)
             grown = add_trial(plan, trial.budget, size)
             if trial.key in grown.added:

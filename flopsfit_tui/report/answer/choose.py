@@ -196,10 +196,12 @@ def _fit(runs: Runs) -> Fit:
 
 
 def _narrow(plan: Plan, outcomes: Mapping[str, Outcome], factor: float, target: float) -> bool:
-    """Whether the interval was narrow enough before each of the last trials that finished, too."""
-    finished = [key for key in outcomes if outcomes[key].status == "finished"]
+    """Whether the interval was narrow enough before each of the last points that finished, too, at all their rates."""
+    order = {key: place for place, key in enumerate(plan.added, 1)}  # of planned ones first
+    finished = [t for t in plan.trials if t.key in outcomes and outcomes[t.key].status == "finished"]
+    points = list({(t.point, t.seed): None for t in sorted(finished, key=lambda t: order.get(t.key, 0))})
     for count in range(1, REFITS):
-        last = set(finished[-count:])
+        last = {t.key for t in finished if (t.point, t.seed) in points[-count:]}
         before = {key: outcome for key, outcome in outcomes.items() if key not in last}
         if interval_factor(_fit(sweep_runs(plan, before)), target) > factor:
             return False
