@@ -59,7 +59,7 @@ def _half(vertex: Interval | None) -> float | None:
     return math.log((vertex.high or 1.0) / (vertex.low or 1.0)) / 2
 
 
-def _at_least(halves: tuple[float | None, ...]) -> Array | None:
+def _filled(halves: tuple[float | None, ...]) -> Array | None:
     """Half-widths of the vertices' intervals, in logs; one without ends counts as the widest. None where all have none.
 
     The scatter of a few vertices is small by chance now and then; one that its own losses do not bound makes the line
@@ -78,7 +78,7 @@ def _power_law(log_c: Array, y: Array, halves: tuple[float | None, ...], level: 
     exponent = Interval(slope)
     if scatter is not None:
         half = scatter / math.sqrt(float(x @ x))
-        if (own := _at_least(halves)) is not None:
+        if (own := _filled(halves)) is not None:
             half = max(half, math.sqrt(float((x**2) @ own**2)) / float(x @ x))
         exponent = Interval(slope, slope - half, slope + half)
     scale = exp(float(y.mean()) - slope * float(log_c.mean()))
@@ -94,7 +94,7 @@ def _half_width(
     x = log_c - log_c.mean()
     share = 1 / x.size + (log_budget - log_c.mean()) * x / float(x @ x)  # of each vertex in the line there
     found = []
-    if (own := _at_least(halves)) is not None:
+    if (own := _filled(halves)) is not None:
         found.append(math.sqrt(float(share**2 @ own**2)))
     if scatter is not None:
         found.append(scatter * math.sqrt(float(share @ share)))
