@@ -35,7 +35,7 @@ async def shrink(driver, sizes):
         await driver.pilot.resize_terminal(*size)
         await driver.pilot.pause()
         assert driver.app.size == size
-        assert len(driver.picture()) == size[1]
+        await driver.until(lambda rows=size[1]: len(driver.picture()) == rows, f"a picture of {size}")
 
 
 @pytest.mark.parametrize("sizes", [SOME, pytest.param(SIZES, marks=pytest.mark.slow)], ids=["some", "all"])
