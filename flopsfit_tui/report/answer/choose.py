@@ -31,7 +31,7 @@ AROUND_OPTIMUM = 5.0
 FAR_ABOVE, LEAST_WARMUPS = 3.5, 4.0
 AROUND_SIZES = 4.0  # and within this factor of the sizes that were run
 BRACKETED, ACROSS = 2, 3  # so many of the largest budgets used show their minimum between so many sizes
-REACH = 0.25  # of the largest budget
+REACH = 0.25  # of the largest budget: a stop needs one about as large
 FAR_FROM_OPTIMUM = 2.0  # no size within this factor of the law's optimum: the minimum is looked for there first
 # An interval asks for two sizes of a budget, the stop for three: opening a larger one is dearer than it looks.
 OPENING = ACROSS / (ACROSS - 1)
