@@ -32,6 +32,10 @@ class Size:
     compiled: bool | None = None  # whether its trials' steps are compiled; None: not decided, and not compiled
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True)
 class RateRule:
     """A peak learning rate that depends on a trial's length: peak * (steps / base_steps)^power."""
@@ -62,6 +66,13 @@ class Recipe:
     steps_power: float = 0.0  # the peak rate goes as steps^steps_power
     base_steps: int = 1000
     nproc: int = 1  # processes that train a trial together; they add float32 numbers in another order than one does
+
+    def __post_init__(self) -> None:
+        betas, decay = self.betas, self.weight_decay
+        if not (isinstance(betas, tuple) and len(betas) == 2 and all(_is_number(b) and 0 <= b < 1 for b in betas)):
+            raise ValueError(f"betas={betas!r} are not AdamW's; give two numbers from 0 to below 1, e.g. (0.9, 0.95)")
+        if not (_is_number(decay) and 0 <= decay < math.inf):
+            raise ValueError(f"weight_decay={decay!r} is not AdamW's; give 0 or a positive number, e.g. 0.1")
 
     def rate(self, steps: int) -> float:
         """The peak learning rate of a trial of so many steps."""

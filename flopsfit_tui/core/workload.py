@@ -53,6 +53,8 @@ class Workload:
     base_size: Setting | None = None  # None: where the hidden matrices' fan-in is about 64
     scale_learning_rate: bool = True  # hidden matrices of other sizes get theirs by fan-in (muP); False: one for all
     warmup_steps: int = 40  # of the learning rate, at least, up to half of a trial's
+    betas: tuple[float, float] = (0.9, 0.95)  # AdamW's
+    weight_decay: float = 0.1  # AdamW's, on hidden matrices; on all matrices where none are known
     sizes: Sequence[Setting] | None = None  # settings of the knob that the model takes; None: found by trying
     budgets: tuple[float, ...] | None = None  # training FLOPs, when nobody says otherwise
     points: int = 7  # sizes a budget

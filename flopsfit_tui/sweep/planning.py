@@ -177,8 +177,17 @@ def _recipe(
         rate = default_rate(looks, base, wider)
         defaults.append(f"learning_rate {rate:g}")
     rule = rate if isinstance(rate, RateRule) else RateRule(rate, 0.0)
-    recipe = Recipe(rule.peak, base if wider is not None else None, wider, warmup_steps=workload.warmup_steps)
-    return replace(recipe, steps_power=rule.power, base_steps=rule.base_steps if rule.power else 1000), defaults
+    recipe = Recipe(
+        rule.peak,
+        base if wider is not None else None,
+        wider,
+        betas=tuple(workload.betas) if isinstance(workload.betas, Sequence) else workload.betas,
+        weight_decay=workload.weight_decay,
+        warmup_steps=workload.warmup_steps,
+        steps_power=rule.power,
+        base_steps=rule.base_steps if rule.power else 1000,
+    )
+    return recipe, defaults
 
 
 def _with_defaults(notes: Sequence[str], defaults: Sequence[str]) -> list[str]:

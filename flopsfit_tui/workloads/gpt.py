@@ -7,6 +7,7 @@ starts at zero.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ class GPTConfig:
     vocab_size: int = 50_257  # of GPT-2's tokenizer
     max_seq_len: int = 256
     alibi_slopes: tuple[float, ...] | None = None  # one a head; None: the paper's 2^(-8 i / heads)
+    head_gain: float = 1.0  # of the norm before the head, at the start: the head learns faster by as much
 
     def __post_init__(self) -> None:
         if self.d_model < 1 or self.d_model % self.num_heads:
@@ -38,6 +40,8 @@ class GPTConfig:
             raise ValueError(
                 f"alibi_slopes has {len(self.alibi_slopes)} numbers for num_heads={self.num_heads}; give one a head"
             )
+        if not 0 < self.head_gain < math.inf:
+            raise ValueError(f"head_gain={self.head_gain} is no gain; give a positive number")
 
     @property
     def slopes(self) -> tuple[float, ...]:
@@ -65,6 +69,7 @@ class GPT(nn.Module):
 
     def _initialise(self) -> None:
         nn.init.normal_(self.embed.weight)
+        nn.init.constant_(self.norm.weight, self.config.head_gain)
         for block in self.blocks:
             self._init_block(block)
         nn.init.zeros_(self.head.weight)

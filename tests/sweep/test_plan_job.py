@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from tiny import make
 
-from flopsfit_tui.core.trial import Request
+from flopsfit_tui.core.trial import Plan, Request
 from flopsfit_tui.core.workload import Workload
 from flopsfit_tui.sweep.job import make_plan
+from flopsfit_tui.train.model import build_model
+from flopsfit_tui.train.optim import make_optimizer
 
 
 def test_the_default_plan_of_gpt_bytes_is_five_budgets_by_seven_sizes():
@@ -58,3 +60,32 @@ def test_a_workload_declares_its_least_warm_up_which_is_part_of_the_keys():
     plans = [make_plan(Request(replace(make(), warmup_steps=steps), budgets=(1e7,), points=3)) for steps in (40, 100)]
     assert [plan.recipe.warmup_steps for plan in plans] == [40, 100]
     assert not {t.key for t in plans[0].trials} & {t.key for t in plans[1].trials}
+
+
+def test_a_workload_declares_adamws_betas_and_decay_which_are_part_of_the_keys():
+    workload = replace(make(), betas=[0.7, 0.95], weight_decay=0)
+    plans = [make_plan(Request(given, budgets=(1e7,), points=3)) for given in (make(), workload)]
+    assert [(plan.recipe.betas, plan.recipe.weight_decay) for plan in plans] == [((0.9, 0.95), 0.1), ((0.7, 0.95), 0)]
+    assert Plan.from_json(plans[1].to_json()) == plans[1]
+    assert not {t.key for t in plans[0].trials} & {t.key for t in plans[1].trials}
+    optimizer = make_optimizer(build_model(workload, 16), workload, plans[1].recipe)
+    assert {(group["betas"], group["weight_decay"]) for group in optimizer.param_groups} == {((0.7, 0.95), 0)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"betas": 0.9}, r"betas=0.9 are not AdamW's; give two numbers from 0 to below 1, e.g. \(0.9, 0.95\)"),
+        ({"betas": (0.9,)}, "give two numbers"),
+        ({"betas": (0.9, 1.0)}, "give two numbers"),
+        ({"betas": ("a", 0.9)}, "give two numbers"),
+        ({"betas": (0.9, float("nan"))}, "give two numbers"),
+        ({"weight_decay": -0.1}, "weight_decay=-0.1 is not AdamW's; give 0 or a positive number, e.g. 0.1"),
+        ({"weight_decay": float("inf")}, "give 0 or a positive number"),
+        ({"weight_decay": "0.1"}, "give 0 or a positive number"),
+        ({"weight_decay": None}, "give 0 or a positive number"),
+    ],
+)
+def test_betas_and_decays_that_adamw_cannot_take_are_refused(changes, says):
+    with pytest.raises(ValueError, match=says):
+        make_plan(Request(replace(make(), **changes), budgets=(1e7,), points=3))

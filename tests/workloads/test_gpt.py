@@ -71,6 +71,26 @@ def test_gradients_reach_every_parameter(model):
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
 
 
+def test_a_gain_before_the_head_multiplies_what_its_first_steps_do():
+    tokens = torch.randint(32, (4, 12), generator=torch.manual_seed(0))
+    moved = []
+    for gain in (1.0, 4.0):
+        torch.manual_seed(0)
+        model = GPT(GPTConfig(16, num_layers=1, num_heads=2, vocab_size=32, max_seq_len=12, head_gain=gain))
+        model(tokens, tokens)[1].backward()
+        optimizer = torch.optim.Adam([model.head.weight], lr=1e-3)
+        optimizer.step()
+        moved.append(model(tokens)[0].detach())
+    assert moved[0].std() > 1e-3
+    assert torch.allclose(moved[1], 4 * moved[0], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("gain", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_gain_that_no_head_can_have_is_refused(gain):
+    with pytest.raises(ValueError, match="head_gain=.* give a positive number"):
+        GPTConfig(8, num_heads=2, head_gain=gain)
+
+
 @pytest.mark.parametrize("d", [0, 15, -2])
 def test_a_width_that_does_not_divide_by_the_heads_is_refused(d):
     with pytest.raises(ValueError, match=f"d_model={d} does not divide by num_heads=2; give a positive multiple of 2"):
