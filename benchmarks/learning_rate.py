@@ -12,6 +12,7 @@ import argparse
 from dataclasses import replace
 
 from flopsfit_tui.core.events import TrialEnded
+from flopsfit_tui.core.sizes import Setting
 from flopsfit_tui.core.trial import Plan, Request
 from flopsfit_tui.plan.grid import plan_point
 from flopsfit_tui.report.text.table import table
@@ -21,19 +22,21 @@ from flopsfit_tui.sweep.processes import Processes
 from flopsfit_tui.sweep.run import run_sweep
 
 WIDTHS = (16, 64)
-RATES = tuple(0.016 * 2.0**k for k in range(-4, 3))
+FACTORS = tuple(2.0**k for k in range(-4, 3))  # of the planned rate
 
 
-def grid(plan: Plan, scaled: bool) -> Plan:
-    """The plan's sizes at every rate."""
+def grid(plan: Plan, scaled: bool) -> tuple[Plan, dict[tuple[Setting, float], str]]:
+    """The plan's sizes at every rate; and the key of the trial of each width and factor."""
     recipe = plan.recipe if scaled else replace(plan.recipe, base_size=None)
     budget, batch_size = plan.budgets[0], plan.trials[0].batch_size
-    trials = []
-    for rate in RATES:
+    trials, keys = [], {}
+    for factor in FACTORS:
         for size in (s for s in plan.sizes if s.size in WIDTHS):
-            of_rate = replace(recipe, learning_rate=rate)
-            trials += plan_point(budget, size, 1, batch_size, plan.tokens_per_sample, of_rate, f"scaled {scaled}")
-    return replace(plan, recipe=recipe, trials=tuple(trials))
+            of_rate = replace(recipe, learning_rate=recipe.learning_rate * factor)
+            (trial,) = plan_point(budget, size, 1, batch_size, plan.tokens_per_sample, of_rate, f"scaled {scaled}")
+            trials.append(trial)
+            keys[size.size, factor] = trial.key
+    return replace(plan, recipe=recipe, trials=tuple(trials)), keys
 
 
 def main(budget: float) -> None:
@@ -42,15 +45,17 @@ def main(budget: float) -> None:
     try:
         plan = make_plan(Request("gpt-bytes", budgets=(budget,), sizes=WIDTHS), executor)
         for scaled in (False, True):
-            these = grid(plan, scaled)
+            these, keys = grid(plan, scaled)
             ended = (e for e in run_sweep(these, "gpt-bytes", executor, MemoryStore()) if isinstance(e, TrialEnded))
             losses = {e.key: e.outcome.loss for e in ended}
-            found = {(t.size, t.learning_rate): losses[t.key] for t in these.trials}
-            best = {width: min(RATES, key=lambda rate: found[width, rate]) for width in WIDTHS}
-            print(f"\n{'scaled by fan-in, base 32' if scaled else 'one rate for every width'}, {budget:g} FLOPs")
+            found = {place: losses[key] for place, key in keys.items()}
+            best = {width: min(FACTORS, key=lambda factor: found[width, factor]) for width in WIDTHS}
+            how = f"scaled by fan-in, base {plan.recipe.base_size}" if scaled else "one rate for every width"
+            print(f"\n{how}, {budget:g} FLOPs")
             rows = [
-                [f"{rate:.3g}", *(f"{found[w, rate]:.3f}{'*' if best[w] == rate else ' '}" for w in WIDTHS)]
-                for rate in RATES
+                [f"{factor * plan.recipe.learning_rate:.3g}"]
+                + [f"{found[w, factor]:.3f}{'*' if best[w] == factor else ' '}" for w in WIDTHS]
+                for factor in FACTORS
             ]
             print(table(["peak rate", *(f"width {w}" for w in WIDTHS)], rows))
             print(f"the best rate moves by x{max(best.values()) / min(best.values()):.3g}", flush=True)
