@@ -1,10 +1,12 @@
 """The transformer block that the built-in models share.
 
+check_gain(gain)                 what both models' heads take
 run_blocks(x, blocks, norm)      torch's modules, or all of it as one function, FusedBlocks, where that is faster
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -39,6 +41,12 @@ class Block(nn.Module):
         x = x + self.project(mixed.transpose(1, 2).reshape(B, T, d))
         hidden: Tensor = x + self.down(F.relu(self.up(self.norm_mlp(x))).square())
         return hidden
+
+
+def check_gain(gain: float) -> None:
+    """ValueError for a head's gain that is not above 0, or not finite."""
+    if not 0 < gain < math.inf:
+        raise ValueError(f"head_gain={gain} is no gain; give a positive number")
 
 
 def run_blocks(x: Tensor, blocks: nn.ModuleList, norm: nn.LayerNorm, bias: Tensor | None = None) -> Tensor:

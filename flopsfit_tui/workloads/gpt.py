@@ -7,14 +7,13 @@ starts at zero.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from flopsfit_tui.workloads.block import Block, run_blocks
+from flopsfit_tui.workloads.block import Block, check_gain, run_blocks
 from flopsfit_tui.workloads.cross_entropy import IGNORED, cross_entropy
 
 
@@ -40,8 +39,7 @@ class GPTConfig:
             raise ValueError(
                 f"alibi_slopes has {len(self.alibi_slopes)} numbers for num_heads={self.num_heads}; give one a head"
             )
-        if not 0 < self.head_gain < math.inf:
-            raise ValueError(f"head_gain={self.head_gain} is no gain; give a positive number")
+        check_gain(self.head_gain)
 
     @property
     def slopes(self) -> tuple[float, ...]:

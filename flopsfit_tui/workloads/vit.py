@@ -11,14 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flopsfit_tui.workloads.block import Block, run_blocks
+from flopsfit_tui.workloads.block import Block, check_gain, run_blocks
 
 
 class VisionTransformer(nn.Module):
     """Images (B, 3, image_size, image_size) in, logits (B, num_classes) out.
 
     mlp_dim is the hidden width of each block's MLP; None is four times embed_dim, so that it grows with the knob.
-    Raises ValueError when embed_dim does not divide by num_heads or image_size by patch_size.
+    head_gain is that of the norm before the head, at the start: the head learns faster by as much.
+    Raises ValueError when embed_dim does not divide by num_heads, image_size by patch_size, or for a gain not above 0.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class VisionTransformer(nn.Module):
         num_layers: int = 6,
         num_heads: int = 8,
         mlp_dim: int | None = None,
+        head_gain: float = 1.0,
     ) -> None:
         super().__init__()
         _check(embed_dim, image_size, patch_size, num_heads)
-        self.image_size, self.patch_size = image_size, patch_size
+        check_gain(head_gain)
+        self.image_size, self.patch_size, self.head_gain = image_size, patch_size, head_gain
         self.embed = nn.Linear(3 * patch_size**2, embed_dim, bias=False)
         self.position = nn.Parameter(torch.empty((image_size // patch_size) ** 2, embed_dim))
         self.blocks = nn.ModuleList(Block(embed_dim, num_heads, mlp_dim or 4 * embed_dim) for _ in range(num_layers))
@@ -48,6 +51,7 @@ class VisionTransformer(nn.Module):
         for name, weight in self.named_parameters():  # keep the residual stream's variance (GPT-2)
             if name.endswith(("project.weight", "down.weight")):
                 weight.data.mul_((2 * len(self.blocks)) ** -0.5)
+        nn.init.constant_(self.norm.weight, self.head_gain)
         nn.init.zeros_(self.head.weight)
 
     @staticmethod

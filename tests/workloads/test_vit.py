@@ -39,6 +39,25 @@ def test_an_untrained_model_is_uniform():
     assert loss.item() == pytest.approx(math.log(7), rel=1e-6)
 
 
+def test_a_gain_before_the_head_multiplies_what_its_first_steps_do():
+    images, labels = torch.randn(4, 3, 8, 8, generator=torch.manual_seed(0)), torch.tensor([0, 1, 2, 3])
+    moved = []
+    for gain in (1.0, 3.0):
+        torch.manual_seed(0)
+        model = VisionTransformer(16, 8, 4, num_classes=5, num_layers=1, num_heads=2, head_gain=gain)
+        vit_loss_fn(model(images), labels).backward()
+        torch.optim.Adam([model.head.weight], lr=1e-3).step()
+        moved.append(model(images).detach())
+    assert moved[0].std() > 1e-3
+    assert torch.allclose(moved[1], 3 * moved[0], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("gain", [0.0, -1.0, math.nan, math.inf])
+def test_a_gain_that_no_head_can_have_is_refused(gain):
+    with pytest.raises(ValueError, match="head_gain=.* give a positive number"):
+        VisionTransformer(16, num_heads=2, head_gain=gain)
+
+
 def test_patches_are_the_images_own_squares():
     images = torch.arange(2 * 3 * 8 * 8.0).view(2, 3, 8, 8)
     patches = cut_patches(images, 4)
