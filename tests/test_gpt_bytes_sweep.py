@@ -23,8 +23,8 @@ def test_gpt_bytes_learns_real_text_and_larger_budgets_want_larger_models(tmp_pa
         best[row["budget"]] = min(best.get(row["budget"], 9.9), float(row["loss"]))
     losses = [best[budget] for budget in sorted(best, key=float)]
     assert losses == sorted(losses, reverse=True)  # more compute, lower loss
-    assert losses[0] < 2.8  # an untrained model is at ln 256 = 5.5
-    assert losses[-1] < 2.4
+    assert losses[0] < 2.55  # an untrained model is at ln 256 = 5.5
+    assert losses[-1] < 2.2
     with open(tmp_path / "optimum.csv", newline="") as file:
         params = [float(row["params"]) for row in csv.DictReader(file)]
     assert len(params) == 4

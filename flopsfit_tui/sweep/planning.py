@@ -177,11 +177,12 @@ def _recipe(
         rate = default_rate(looks, base, wider)
         defaults.append(f"learning_rate {rate:g}")
     rule = rate if isinstance(rate, RateRule) else RateRule(rate, 0.0)
+    betas: Any = workload.betas  # a user's; Recipe refuses what is no pair of numbers
     recipe = Recipe(
         rule.peak,
         base if wider is not None else None,
         wider,
-        betas=tuple(workload.betas) if isinstance(workload.betas, Sequence) else workload.betas,
+        betas=tuple(betas) if isinstance(betas, Sequence) else betas,
         weight_decay=workload.weight_decay,
         warmup_steps=workload.warmup_steps,
         steps_power=rule.power,

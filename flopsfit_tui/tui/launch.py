@@ -5,11 +5,8 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
-import select
-import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -83,18 +80,6 @@ def _keep_packets_whole() -> None:
     sys.__stdout__ = os.fdopen(packets, "w")  # type: ignore[misc]  # where Textual's web driver writes
 
 
-def _end_with_server() -> None:
-    """A server that was killed closes the app's stdin: then the app ends as it does without its terminal."""
-    hangup = select.poll()
-    hangup.register(0, 0)  # nothing but its end
-
-    def watch() -> None:
-        hangup.poll()
-        os.kill(os.getpid(), signal.SIGHUP)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def _prepare_for_ray() -> None:
     """Start what needs a stderr with a file number, before the app takes it; `ray.init` would fail in its place."""
     from multiprocessing import resource_tracker  # only Ray needs it
@@ -115,10 +100,9 @@ def run(app: FlopsfitApp) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # what is imported stays: collections need not look through it, 20 ms at a time
     gc.disable()  # until the first paint
-    with ended_by_signals(app.leave_soon):
+    with ended_by_signals(app.leave_soon, served=in_browser()):
         if in_browser():
             _keep_packets_whole()
-            _end_with_server()
         try:
             code = app.run()
         finally:

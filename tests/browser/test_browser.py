@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -43,12 +44,13 @@ def sweep(tmp_path_factory):
 
 @pytest.fixture
 def serve():
-    """`serve(*arguments)` starts a server; gives its process and its URL."""
+    """`serve(*arguments)` starts a server, as nohup does if said so; gives its process and its URL."""
     servers = []
 
-    def start(*arguments):
+    def start(*arguments, nohup=False):
         command = [sys.executable, "-m", "flopsfit_tui", "serve", *map(str, arguments)]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        deaf = partial(signal.signal, signal.SIGHUP, signal.SIG_IGN) if nohup else None
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=deaf)
         servers.append(server)
         url = server.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:")
@@ -119,9 +121,10 @@ async def connected(session, url):
     return page
 
 
+@pytest.mark.parametrize("nohup", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-async def test_the_apps_end_with_their_server(serve, number):
-    server, url = serve()
+async def test_the_apps_end_with_their_server(serve, number, nohup):
+    server, url = serve(nohup=nohup)
     async with aiohttp.ClientSession() as session:
         page = await connected(session, url)
         await until(lambda: asyncio.to_thread(lambda: len(family(server)) >= 2), "the app's workers")

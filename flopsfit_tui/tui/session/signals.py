@@ -24,11 +24,11 @@ LEAVE = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2
 
 
 @contextlib.contextmanager
-def ended_by_signals(leave: Callable[[], object]) -> Iterator[None]:
+def ended_by_signals(leave: Callable[[], object], served: bool = False) -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP call `leave`, in the main thread; the process ends within GRACE_SECONDS.
 
-    So it does when its terminal has gone, also where SIGHUP is ignored (nohup): no key could end it any more, and
-    Textual waits for ever for what it writes.
+    So it does when its terminal has gone, or the server that holds its stdin (`served`), also where SIGHUP is ignored
+    (nohup): no key could end it any more, and Textual waits for ever for what it writes.
     """
     terminal = _terminal()
 
@@ -39,7 +39,7 @@ def ended_by_signals(leave: Callable[[], object]) -> Iterator[None]:
         leave()
 
     with handled(stop):  # ctrl+c in the app is a key; a SIGINT comes from elsewhere
-        if terminal is not None:
+        if terminal is not None or served:
             threading.Thread(target=_wait_for_hangup, args=(stop,), name="hangup", daemon=True).start()
         yield
 
