@@ -80,6 +80,11 @@ class OptimumRow:
     params_bent_low: float | None = None  # if the law bends as the runs do, where they do not follow it
     params_bent_high: float | None = None
 
+    @property
+    def is_of_all_budgets(self) -> bool:
+        """By the law, or the power law of the parabolas' minima where that leads; not one budget's own parabola."""
+        return self.method != "parabola"
+
 
 @dataclass(frozen=True)
 class Analysis:

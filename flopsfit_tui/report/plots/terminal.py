@@ -161,7 +161,7 @@ def plan_plot(plan: Plan, width: int, height: int, palette: Palette, view: View 
 
 @guarded
 def scaling_plot(scaling: Scaling, width: int, height: int, palette: Palette, view: View = PLAIN) -> str:
-    """The optimal params and tokens against the budget, all logs: the law with its band, ★ the parabolas' minima.
+    """The optimal params and tokens against the budget, all logs: what leads with its band, ★ the parabolas' minima.
 
     On two log axes its lines are straight between budgets, and further places would only round them to other dots.
     """
