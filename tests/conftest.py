@@ -19,9 +19,9 @@ WITHOUT_MATPLOTLIB = str(TESTS / "without_matplotlib")
 LIBRARIES = {"MPLCONFIGDIR": "matplotlib", "HF_HOME": "huggingface"}
 DRAWN_HERE, DRAWN_BY_A_CHILD = export.draw_pictures, short_threads.draw_plots
 sys.path.insert(0, str(TESTS))  # `import tiny`, here and in the workers
-for heard in (signal.SIGINT, signal.SIGHUP):  # what nohup or a script's `&` ignores, every process started here would
-    if signal.getsignal(heard) is signal.SIG_IGN:
-        signal.signal(heard, signal.default_int_handler if heard is signal.SIGINT else signal.SIG_DFL)
+for heard, default in {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}.items():
+    if signal.getsignal(heard) is signal.SIG_IGN:  # by nohup or a script's `&`; what tests start would ignore it too
+        signal.signal(heard, default)
 
 
 @pytest.fixture(scope="session")

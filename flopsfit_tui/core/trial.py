@@ -32,10 +32,6 @@ class Size:
     compiled: bool | None = None  # whether its trials' steps are compiled; None: not decided, and not compiled
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 @dataclass(frozen=True)
 class RateRule:
     """A peak learning rate that depends on a trial's length: peak * (steps / base_steps)^power."""
@@ -69,9 +65,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         betas, decay = self.betas, self.weight_decay
-        if not (isinstance(betas, tuple) and len(betas) == 2 and all(_is_number(b) and 0 <= b < 1 for b in betas)):
+        allowed = isinstance(betas, tuple) and all(isinstance(beta, int | float) and 0 <= beta < 1 for beta in betas)
+        if not (allowed and len(betas) == 2):
             raise ValueError(f"betas={betas!r} are not AdamW's; give two numbers from 0 to below 1, e.g. (0.9, 0.95)")
-        if not (_is_number(decay) and 0 <= decay < math.inf):
+        if not (isinstance(decay, int | float) and 0 <= decay < math.inf):
             raise ValueError(f"weight_decay={decay!r} is not AdamW's; give 0 or a positive number, e.g. 0.1")
 
     def rate(self, steps: int) -> float:

@@ -82,7 +82,7 @@ class Result:
         that is not positive, and while there is no law: it takes at least six finished trials over two budgets.
         """
         best = optimum_at(self.analysis, positive_budget(compute_budget))
-        if best is None or not best.is_of_all_budgets:
+        if best is None or not best.fitted_across_budgets:
             reasons = "; ".join(warning.message for warning in self.fit.warnings) or "the losses determine none"
             raise ValueError(f"there is no law to predict with: {reasons}")
         return Prediction(

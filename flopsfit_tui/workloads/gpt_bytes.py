@@ -12,7 +12,7 @@ from flopsfit_tui.workloads.windows import TokenWindows
 
 CONTEXT = 64
 HELD_OUT_WINDOWS = 1024  # 65,536 bytes: their sampling error is shared by all trials, so it moves E, not the optimum
-LEARNING_RATE = RateRule(6.8e-2, -0.2)  # of embeddings and the head; a hidden matrix with d inputs gets 4/d of it
+LEARNING_RATE = RateRule(6.8e-2, -0.2)  # of embeddings and the head; hidden matrices get 4 / d_model of it
 BASE_SIZE = 4
 BETAS = (0.7, 0.95)  # trials of 150 to 5,500 steps are short: with 0.9 the wide models of each budget lose 4 %
 WEIGHT_DECAY = 0.03  # 0.1 costs the narrow ones up to 1.4 %, whose rate is the highest; 0 is as good

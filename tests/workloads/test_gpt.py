@@ -78,8 +78,7 @@ def test_a_gain_before_the_head_multiplies_what_its_first_steps_do():
         torch.manual_seed(0)
         model = GPT(GPTConfig(16, num_layers=1, num_heads=2, vocab_size=32, max_seq_len=12, head_gain=gain))
         model(tokens, tokens)[1].backward()
-        optimizer = torch.optim.Adam([model.head.weight], lr=1e-3)
-        optimizer.step()
+        torch.optim.Adam([model.head.weight], lr=1e-3).step()
         moved.append(model(tokens)[0].detach())
     assert moved[0].std() > 1e-3
     assert torch.allclose(moved[1], 4 * moved[0], rtol=1e-3, atol=1e-6)

@@ -81,7 +81,7 @@ class OptimumRow:
     params_bent_high: float | None = None
 
     @property
-    def is_of_all_budgets(self) -> bool:
+    def fitted_across_budgets(self) -> bool:
         """By the law, or the power law of the parabolas' minima where that leads; not one budget's own parabola."""
         return self.method != "parabola"
 

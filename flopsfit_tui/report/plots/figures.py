@@ -27,7 +27,7 @@ COLUMNS = 150  # of a loss curve: finer, the curves of a sweep hide one another
 MOST_LABELS = 12  # of a legend: the colours between them are those of the budgets between them
 MARKERS = "os^DvPXh"  # a budget has a shape beside its colour
 DASHES = (0, (3, 2))
-LEADING = {"law": "law", "parabolas": "through the parabolas"}
+LINE_LABELS = {"law": "law", "parabolas": "through the parabolas"}
 STAR: dict[str, Any] = {
     "marker": "*",
     "markersize": 12,
@@ -166,10 +166,10 @@ def _optimum(axes: Axes, plan: Plan, analysis: Analysis, of: Callable[[Array, Ar
     _dress(axes)
     _log(axes, "x", format_flops)
     _log(axes, "y", format_count)
-    rows = [row for row in analysis.optimum if row.is_of_all_budgets]
+    rows = [row for row in analysis.optimum if row.fitted_across_budgets]
     budgets, best = np.array([row.budget for row in rows]), of(*_columns(rows, "params"))
     inside, last = budgets <= plan.budgets[-1], max((b for b in budgets if b <= plan.budgets[-1]), default=0.0)
-    label = LEADING[rows[0].method] if rows else None
+    label = LINE_LABELS[rows[0].method] if rows else None
     axes.plot(budgets[inside], best[inside], color="black", linewidth=1.2, label=label)
     axes.plot(budgets[budgets >= last], best[budgets >= last], color="black", linewidth=1.2, linestyle=DASHES)
     axes.plot(budgets[~inside], best[~inside], "o", color="black", markerfacecolor="white")

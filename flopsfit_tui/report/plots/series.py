@@ -175,7 +175,7 @@ def smoothed(values: Sequence[float], weight: float) -> Sequence[float]:
 
 def scaling_series(analysis: Analysis) -> Scaling:
     """The optimum at every budget by what leads, the law or the parabolas' power law, and each parabola's own."""
-    best, nan = [row for row in analysis.optimum if row.is_of_all_budgets], math.nan
+    best, nan = [row for row in analysis.optimum if row.fitted_across_budgets], math.nan
     budgets = [row.budget for row in best]
     return Scaling(
         params=_line(budgets, [row.params for row in best]),
